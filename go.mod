@@ -1,0 +1,3 @@
+module github.com/mihome2mqtt/mihome2mqtt
+
+go 1.26
