@@ -1,6 +1,9 @@
 package mi
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // Key names a property, action or event for people: "environment/temperature".
 // The n-th repeat of a service or property name gets "-n". Keys of properties,
@@ -41,6 +44,19 @@ type Spec struct {
 	Props    []Property // in the order of the instance; Change.Prop indexes it
 	Actions  []Action
 	Events   []Event
+	Tuning   Tuning
+}
+
+// Tuning is what is known of a model beyond its spec. Zero fields mean the
+// default. It comes from the mapping files.
+type Tuning struct {
+	Batch            int           // most properties in one request
+	Interval         time.Duration // between polls of the idle device
+	ReadDelay        time.Duration // wait before a write is read back
+	GoneAfter        time.Duration // silence after which the device counts as gone
+	Sleepy           bool          // silence is normal: never gone
+	Route            string        // the only route to use, such as "cloud"
+	NoParallelWrites bool          // one property per write request
 }
 
 // Service groups properties, actions and events.
