@@ -1,0 +1,111 @@
+// Package config reads every setting of the bridge. All of them are environment
+// variables with one prefix; this file is the whole list, and the table in the
+// README is generated from its comments.
+package config
+
+import (
+	"time"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+// Prefix starts the name of every variable.
+const Prefix = "MIHOME2MQTT_"
+
+// Config is everything that can be set. The doc comment of a field is what
+// people read in the README; the tag choices lists the only words allowed, min
+// and max limit a duration.
+type Config struct {
+	MQTT   MQTT   `envPrefix:"MQTT_"`
+	Broker Broker `envPrefix:"BROKER_"`
+
+	// First level of every topic.
+	BaseTopic string `env:"BASE_TOPIC" envDefault:"mihome2mqtt"`
+	// Where devices are announced: a list of prefix:form, form being `device` (Home Assistant, openHAB from 5.2) or `single` (Domoticz, older openHAB); `off` announces nothing.
+	Discovery Announcements `env:"DISCOVERY" envDefault:"homeassistant:device"`
+	// Suggest the room of each device to Home Assistant as its area.
+	Areas bool `env:"AREAS" envDefault:"false"`
+	// Language of the names, such as `en`, `de` or `zh`. Option and enum values always stay English.
+	Language string `env:"LANGUAGE" envDefault:"en"`
+	// How many entities are switched on from the start.
+	Detail string `env:"DETAIL" envDefault:"normal" choices:"minimal,normal,all"`
+
+	// Devices to talk to, separated by `;` or line: did or host, token, model. As a file also the JSON or CSV that token extractors write.
+	Devices mi.Secret `env:"DEVICES"`
+	// Only these devices: did, model (`*` stands for anything) or room.
+	Include List `env:"INCLUDE"`
+	// None of these devices, by the same words.
+	Exclude List `env:"EXCLUDE"`
+	// Network interfaces to look for devices on; all when empty.
+	Interfaces List `env:"INTERFACES"`
+
+	// Folder where the bridge keeps what it learns.
+	Data string `env:"DATA" envDefault:"data"`
+	// Folder or file with MIoT specs for use without internet.
+	Specs string `env:"SPECS"`
+	// Ask miot-spec.org for the spec of a model that is not known yet.
+	SpecsOnline bool `env:"SPECS_ONLINE" envDefault:"true"`
+	// Folder with mapping files of your own, laid over the built-in ones.
+	Mappings string `env:"MAPPINGS"`
+
+	// Time between two reads of a device that does not report by itself.
+	Poll time.Duration `env:"POLL" envDefault:"30s" min:"1s" max:"24h"`
+	// The same for 20 s after an order and while something moves.
+	PollFast time.Duration `env:"POLL_FAST" envDefault:"2s" min:"500ms" max:"1h"`
+	// The same for counters and filters.
+	PollSlow time.Duration `env:"POLL_SLOW" envDefault:"5m" min:"10s" max:"24h"`
+	// Longest time an order waits for its device; then it fails and is never carried out later.
+	OrderTimeout time.Duration `env:"ORDER_TIMEOUT" envDefault:"10s" min:"1s" max:"1m"`
+	Gone         Gone          `envPrefix:"GONE_"`
+
+	// Allow reading, writing and calling anything at all by `bridge/request/get`, `set` and `action`.
+	RawAccess bool `env:"RAW_ACCESS" envDefault:"false"`
+
+	// Least important message that is logged.
+	LogLevel string `env:"LOG_LEVEL" envDefault:"info" choices:"trace,debug,info,warn,error"`
+	// Form of the log.
+	LogFormat string `env:"LOG_FORMAT" envDefault:"text" choices:"text,json"`
+}
+
+// MQTT is how to reach a broker of the user's.
+type MQTT struct {
+	// Broker to use: `mqtt://`, `mqtts://`, `ws://` or `wss://` with host and port. Without it a broker runs inside the bridge.
+	URL string `env:"URL"`
+	// User name at the broker.
+	User string `env:"USER"`
+	// Password at the broker.
+	Password mi.Secret `env:"PASSWORD"`
+	// File with the certificate authority (PEM) that signed the broker's certificate.
+	CA string `env:"CA"`
+	// File with the client certificate (PEM).
+	Cert string `env:"CERT"`
+	// File with the key (PEM) of the client certificate.
+	Key string `env:"KEY"`
+	// Accept any certificate of the broker. Whoever sits in between can then read and change everything.
+	Insecure bool `env:"INSECURE" envDefault:"false"`
+}
+
+// Broker is the broker inside the bridge, used when MQTT.URL is empty.
+type Broker struct {
+	// Address of the broker inside the bridge. Anything but loopback needs user and password.
+	Listen string `env:"LISTEN" envDefault:"127.0.0.1:1883"`
+	// User name that clients of the broker inside the bridge must give.
+	User string `env:"USER"`
+	// Password that clients of the broker inside the bridge must give, 12 characters at least.
+	Password mi.Secret `env:"PASSWORD"`
+}
+
+// Gone is, for each class of device, how long it may be silent before it counts
+// as gone.
+type Gone struct {
+	// Silence after which a Wi-Fi device counts as gone (and three reads missed).
+	WiFi time.Duration `env:"WIFI" envDefault:"1m" min:"10s" max:"168h"`
+	// Silence after which a Zigbee device on mains counts as gone.
+	Zigbee time.Duration `env:"ZIGBEE" envDefault:"35m" min:"1m" max:"168h"`
+	// Silence after which a Zigbee device on battery counts as gone.
+	ZigbeeBattery time.Duration `env:"ZIGBEE_BATTERY" envDefault:"170m" min:"1m" max:"168h"`
+	// Silence after which a Bluetooth device counts as gone.
+	BLE time.Duration `env:"BLE" envDefault:"65m" min:"1m" max:"168h"`
+	// Silence after which a Bluetooth mesh device counts as gone.
+	Mesh time.Duration `env:"MESH" envDefault:"50m" min:"1m" max:"168h"`
+}
