@@ -94,7 +94,7 @@ func (f field) checkWord(v reflect.Value) error {
 }
 
 func (f field) checkDuration(v reflect.Value) error {
-	d, ok := v.Interface().(time.Duration)
+	d, ok := reflect.TypeAssert[time.Duration](v)
 	if !ok {
 		return nil
 	}

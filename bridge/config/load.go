@@ -118,7 +118,7 @@ func (c *Config) Secrets() []mi.Secret {
 	}
 	v := reflect.ValueOf(c).Elem()
 	for _, f := range settings() {
-		if s, ok := v.FieldByIndex(f.index).Interface().(mi.Secret); ok && s != "" {
+		if s, ok := reflect.TypeAssert[mi.Secret](v.FieldByIndex(f.index)); ok && s != "" {
 			out = append(out, s)
 		}
 	}

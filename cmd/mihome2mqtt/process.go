@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"runtime/debug"
+
+	"github.com/alecthomas/kong"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/redact"
+)
+
+// process is what a subcommand works with: the answer goes to out, everything
+// else to talk.
+type process struct {
+	ctx     context.Context
+	environ []string
+	out     io.Writer
+	talk    io.Writer
+	secrets *redact.Secrets
+}
+
+// cli is the command line.
+type cli struct {
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+func (p *process) main(args []string) error {
+	if err := refuseSecrets(args); err != nil {
+		return err
+	}
+	done := false
+	parser, err := kong.New(&cli{}, kong.Name("mihome2mqtt"), kong.Writers(p.out, p.talk), kong.Exit(func(int) { done = true }), kong.UsageOnError(),
+		kong.Description("Brings Xiaomi and Mi Home devices to MQTT and Home Assistant. Settings are environment variables; the README lists them."))
+	if err != nil {
+		panic(err) // the struct above is wrong
+	}
+	command, err := parser.Parse(args)
+	if done { // help was asked for
+		return nil
+	}
+	if err != nil {
+		return wrongUse(err)
+	}
+	return command.Run(p)
+}
+
+var secretFlag = regexp.MustCompile(`^--?[a-z-]*(password|token|secret)`)
+
+// refuseSecrets turns down flags that would show a secret in the list of
+// processes.
+func refuseSecrets(args []string) error {
+	for _, arg := range args {
+		if flag := secretFlag.FindString(arg); flag != "" {
+			return wrongUse(fmt.Errorf("%s is not taken: everybody on this machine can read the command line. Use an environment variable such as %sMQTT_PASSWORD_FILE", flag, config.Prefix))
+		}
+	}
+	return nil
+}
+
+// settings reads the configuration and registers its secrets. The variables in
+// defaults hold unless they are set.
+func (p *process) settings(defaults map[string]string) (*config.Config, error) {
+	c, err := config.Load(config.WithDefaults(p.environ, defaults), os.ReadFile)
+	if err != nil {
+		return nil, wrongUse(err)
+	}
+	p.secrets.Add(c.Secrets()...)
+	return c, nil
+}
+
+// Exit codes.
+const (
+	exitFailed      = 1
+	exitWrongUse    = 2
+	exitNotFound    = 3
+	exitNoAnswer    = 4
+	exitRefused     = 5
+	exitInterrupted = 130
+)
+
+// failure is an error with the exit code that it means.
+type failure struct {
+	code int
+	err  error
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+func wrongUse(err error) error { return &failure{exitWrongUse, err} }
+
+// exit reports err in words and returns the exit code.
+func (p *process) exit(err error) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(p.talk, "x "+err.Error())
+	return exitCode(err)
+}
+
+func exitCode(err error) int {
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f.code
+	}
+	for _, kind := range []struct {
+		err  error
+		code int
+	}{
+		{context.Canceled, exitInterrupted},
+		{mi.ErrOffline, exitNoAnswer}, {mi.ErrTimeout, exitNoAnswer},
+		{mi.ErrDenied, exitRefused}, {mi.ErrInvalid, exitRefused}, {mi.ErrUnsupported, exitRefused}, {mi.ErrBusy, exitRefused},
+	} {
+		if errors.Is(err, kind.err) {
+			return kind.code
+		}
+	}
+	return exitFailed
+}
+
+// guard turns a panic into an error, so that its text passes the masking writer.
+func guard(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("this is a bug, please report it: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return f()
+}
