@@ -46,7 +46,7 @@ func TestLoadDefaults(t *testing.T) {
 func TestLoadReadsEverySetting(t *testing.T) {
 	c, err := Load([]string{
 		"MIHOME2MQTT_MQTT_URL=mqtts://broker.lan:8883", "MIHOME2MQTT_MQTT_USER=bridge", "MIHOME2MQTT_MQTT_PASSWORD_FILE=/run/secrets/mqtt",
-		"MIHOME2MQTT_MQTT_CA=/ca.pem", "MIHOME2MQTT_MQTT_CERT=/c.pem", "MIHOME2MQTT_MQTT_KEY=/k.pem", "MIHOME2MQTT_MQTT_INSECURE=true",
+		"MIHOME2MQTT_MQTT_INSECURE=true",
 		"MIHOME2MQTT_DISCOVERY=homeassistant:device, domoticz:single", "MIHOME2MQTT_INCLUDE=zhimi.*, Living room,",
 		"MIHOME2MQTT_POLL=1m", "MIHOME2MQTT_GONE_BLE=2h", "MIHOME2MQTT_DETAIL=all", "MIHOME2MQTT_LANGUAGE=zh-Hans",
 	}, files(map[string]string{"/run/secrets/mqtt": "hunter2hunter2\n"}))
@@ -62,7 +62,7 @@ func TestLoadReadsEverySetting(t *testing.T) {
 	if diff := cmp.Diff(List{"zhimi.*", "Living room"}, c.Include); diff != "" {
 		t.Errorf("include:\n%s", diff)
 	}
-	if c.Poll != time.Minute || c.Gone.BLE != 2*time.Hour || !c.MQTT.Insecure || c.Detail != "all" || c.MQTT.CA != "/ca.pem" {
+	if c.Poll != time.Minute || c.Gone.BLE != 2*time.Hour || !c.MQTT.Insecure || c.Detail != "all" {
 		t.Errorf("got %+v", c)
 	}
 }
@@ -86,6 +86,7 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 		{"scheme", "MQTT_URL=http://x:1", `MIHOME2MQTT_MQTT_URL cannot be "http://x:1". It is a URL such as mqtt://192.168.1.5:1883; mqtts, ws and wss work too`},
 		{"password in URL", "MQTT_URL=mqtt://me:canary@x:1", "MIHOME2MQTT_MQTT_URL holds a user. Write it to MIHOME2MQTT_MQTT_USER and the password to MIHOME2MQTT_MQTT_PASSWORD"},
 		{"broken URL with password", "MQTT_URL=mqtt://me:canary@x:%zz", "MIHOME2MQTT_MQTT_URL is not a URL. It is one such as mqtt://192.168.1.5:1883, without a user"},
+		{"certificate authority", "MQTT_CA=/gone", `MIHOME2MQTT_MQTT_CA names "/gone", which cannot be read: open /gone: file does not exist`},
 		{"certificate without key", "MQTT_CERT=/c.pem", "MIHOME2MQTT_MQTT_CERT and MIHOME2MQTT_MQTT_KEY belong together. Set both or none"},
 		{"listen", "BROKER_LISTEN=1883", `MIHOME2MQTT_BROKER_LISTEN cannot be "1883". It is an address with a port, such as 127.0.0.1:1883`},
 		{"open broker", "BROKER_LISTEN=0.0.0.0:1883", "MIHOME2MQTT_BROKER_LISTEN opens the broker to your network. Set MIHOME2MQTT_BROKER_USER and MIHOME2MQTT_BROKER_PASSWORD (12 characters at least), or use 127.0.0.1:1883"},

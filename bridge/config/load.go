@@ -32,6 +32,9 @@ func Load(environ []string, read ReadFile) (*Config, error) {
 	if err := errors.Join(checkFields(&c, fields), c.check()); err != nil {
 		return nil, err
 	}
+	if _, err := c.MQTT.Certificates(read); err != nil {
+		return nil, err
+	}
 	return &c, nil
 }
 
