@@ -1,0 +1,247 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	mochi "github.com/mochi-mqtt/server/v2"
+	"github.com/rs/zerolog"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+// The limits of the broker. Those of one subscriber are wide: Home Assistant
+// subscribes to each topic by itself, and a retained message beyond a limit would
+// be lost without a word.
+const (
+	maxPacket        = 256 << 10
+	maxClients       = 64
+	maxConns         = 2 * maxClients // with those that have not said who they are
+	maxReceive       = 1024           // unacknowledged messages that one client may have sent
+	maxSend          = 8192           // that one client may have been sent
+	maxPending       = 16384          // messages that wait for one slow reader
+	maxSubscriptions = 20000          // of one client
+	maxKeepAlive     = 10 * time.Minute
+	connectWithin    = 5 * time.Second
+	minPassword      = 12
+	keepSession      = 24 * time.Hour // of a client that is away
+	tidyEvery        = 10 * time.Minute
+)
+
+const (
+	ownListener = "bridge"
+	netListener = "net"
+)
+
+// BrokerOptions are what a Broker is made of.
+type BrokerOptions struct {
+	World    mi.World
+	Log      zerolog.Logger
+	Listen   string // host:port
+	User     string
+	Password mi.Secret
+	Base     string   // first level of our topics
+	Prefixes []string // of discovery
+}
+
+// Broker is a small MQTT broker (3.1.1 and 5) inside the bridge. Others may read
+// everything, and write commands and requests only.
+type Broker struct {
+	opt      BrokerOptions
+	server   *mochi.Server
+	hook     *hook
+	sessions *sessions
+	snapshot *snapshot
+	conns    sync.WaitGroup
+
+	mu   sync.Mutex
+	open map[net.Conn]bool // value: has said who it is
+	shut bool
+}
+
+// NewBroker checks the options and loads the retained messages of the last run.
+func NewBroker(o BrokerOptions) (*Broker, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	limits := mochi.NewDefaultServerCapabilities()
+	limits.MaximumClients = maxClients
+	limits.MaximumPacketSize = maxPacket
+	limits.ReceiveMaximum = maxReceive
+	limits.MaximumInflight = maxSend
+	limits.MaximumClientWritesPending = maxPending
+	limits.MaximumMessageExpiryInterval = 0 // else states would vanish after a day
+	limits.MaximumSessionExpiryInterval = uint32(keepSession / time.Second)
+	b := &Broker{opt: o, open: map[net.Conn]bool{}}
+	b.server = mochi.New(&mochi.Options{Capabilities: limits, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	b.sessions = newSessions(b.server)
+	b.snapshot = &snapshot{disk: o.World.Disk, log: o.Log, topics: b.server.Topics, dirty: make(chan struct{}, 1)}
+	b.hook = newHook(o, b.sessions, b.snapshot, b.greeted)
+	if err := b.server.AddHook(b.hook, nil); err != nil {
+		return nil, fmt.Errorf("mqtt: broker: %w", err)
+	}
+	b.snapshot.load()
+	return b, nil
+}
+
+func (o *BrokerOptions) check() error {
+	if (o.User == "") != (o.Password == "") {
+		return errors.New("mqtt: broker: user and password belong together; give both or none")
+	}
+	if o.Password != "" && len(o.Password.Reveal()) < minPassword {
+		return fmt.Errorf("mqtt: broker: the password is shorter than %d characters", minPassword)
+	}
+	host, _, err := net.SplitHostPort(o.Listen)
+	if err != nil {
+		return fmt.Errorf("mqtt: broker: %q is not host:port", o.Listen)
+	}
+	if !loopback(host) && o.User == "" {
+		return fmt.Errorf("mqtt: broker: %s is open to the network; set MIHOME2MQTT_BROKER_USER and MIHOME2MQTT_BROKER_PASSWORD, or listen on 127.0.0.1", o.Listen)
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+// Run serves clients until ctx ends, then disconnects them and saves.
+func (b *Broker) Run(ctx context.Context) error {
+	l, err := b.opt.World.Net.Listen(ctx, b.opt.Listen)
+	if err != nil {
+		return fmt.Errorf("mqtt: broker: cannot listen on %s; if another program uses that port, choose another in MIHOME2MQTT_BROKER_LISTEN: %w", b.opt.Listen, err)
+	}
+	b.opt.Log.Info().Str("address", l.Addr().String()).Msg("broker listens")
+	var tasks sync.WaitGroup
+	ctx, cancel := context.WithCancel(ctx)
+	tasks.Go(func() { b.snapshot.run(ctx) })
+	tasks.Go(func() { b.tidy(ctx) })
+	tasks.Go(func() {
+		<-ctx.Done()
+		_ = l.Close() // ends accept
+	})
+	err = b.accept(ctx, l)
+	cancel()
+	b.close()
+	tasks.Wait()
+	b.snapshot.save()
+	return err
+}
+
+func (b *Broker) tidy(ctx context.Context) {
+	tick := time.NewTicker(tidyEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			b.sessions.tidy(time.Now(), keepSession)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (b *Broker) accept(ctx context.Context, l net.Listener) error {
+	for {
+		conn, err := l.Accept()
+		if ctx.Err() != nil {
+			if err == nil {
+				_ = conn.Close()
+			}
+			return nil
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return fmt.Errorf("mqtt: broker: %w", err)
+		}
+		if err != nil { // such as too many open files: it passes
+			b.opt.Log.Warn().Err(err).Msg("broker cannot accept a connection")
+			select {
+			case <-time.After(time.Second):
+			case <-ctx.Done():
+			}
+			continue
+		}
+		b.serve(netListener, conn)
+	}
+}
+
+// Dial connects the bridge itself, without a socket. It has the shape of a stream
+// dialer; network and address are not used.
+func (b *Broker) Dial(_ context.Context, _, _ string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	if !b.serve(ownListener, theirs) {
+		return nil, net.ErrClosed
+	}
+	return ours, nil
+}
+
+// serve takes a connection over and reports whether there was room for it.
+func (b *Broker) serve(listener string, conn net.Conn) bool {
+	b.mu.Lock()
+	full := b.shut || listener != ownListener && len(b.open) >= maxConns
+	if !full {
+		b.open[conn] = false
+		b.conns.Add(1)
+	}
+	b.mu.Unlock()
+	if full {
+		_ = conn.Close()
+		return false
+	}
+	go b.talk(listener, conn)
+	return true
+}
+
+func (b *Broker) talk(listener string, conn net.Conn) {
+	defer b.conns.Done()
+	defer func() {
+		b.mu.Lock()
+		delete(b.open, conn)
+		b.mu.Unlock()
+	}()
+	defer b.sessions.end(conn)
+	// The broker lifts this limit when the client has said who it is.
+	_ = conn.SetDeadline(time.Now().Add(connectWithin))
+	if err := b.server.EstablishConnection(listener, conn); err != nil {
+		b.opt.Log.Debug().Err(err).Str("remote", remote(conn)).Msg("client of the broker gone")
+	}
+}
+
+// greeted notes that a connection has said who it is.
+func (b *Broker) greeted(conn net.Conn) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.open[conn] = true
+}
+
+func (b *Broker) close() {
+	b.mu.Lock()
+	b.shut = true
+	for conn := range b.open {
+		_ = conn.Close()
+	}
+	b.mu.Unlock()
+	b.conns.Wait()
+}
+
+// Denied returns how many messages were refused because others may not write there.
+func (b *Broker) Denied() uint64 { return b.hook.denied.Load() }
+
+func remote(conn net.Conn) string {
+	host, _, err := net.SplitHostPort(conn.RemoteAddr().String())
+	if err != nil {
+		return conn.RemoteAddr().String()
+	}
+	return host
+}

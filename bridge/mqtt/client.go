@@ -1,0 +1,157 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+const (
+	firstRetry = time.Second
+	lastRetry  = time.Minute
+	settled    = time.Minute // a connection that lasted so long was a good one
+	farewell   = 2 * time.Second
+)
+
+// errGiveUp ends Client.run: no further try makes sense.
+var errGiveUp = errors.New("mqtt: stopped")
+
+// Connection is how things stand with the broker.
+type Connection struct {
+	Up      bool
+	Broker  string // its address
+	Problem string // in words, with what to do; "" while connected
+	Lost    uint64 // momentary messages that could not be sent
+}
+
+// Client keeps a connection to the broker and sends what the outbox holds.
+type Client struct {
+	who     identity
+	dial    func(context.Context) (net.Conn, error)
+	broker  string
+	log     zerolog.Logger
+	random  *rand.Rand // only for run
+	out     *outbox
+	arrived func(arrival)
+	// greet says who we are and subscribes; it runs after each connect, before
+	// anything else is sent.
+	greet func(ctx context.Context, s *session) error
+	// leave says goodbye; ctx ends with farewell.
+	leave func(ctx context.Context, s *session)
+
+	mu      sync.Mutex
+	session *session // nil while there is none
+	problem string
+	changed chan struct{} // closed and replaced when session changes
+}
+
+// run connects again and again until ctx ends.
+func (c *Client) run(ctx context.Context) error {
+	wait := firstRetry
+	for {
+		began := time.Now()
+		err := c.attempt(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if errors.Is(err, errGiveUp) {
+			return err
+		}
+		if time.Since(began) > settled {
+			wait = firstRetry
+		}
+		c.complain(err, wait)
+		select {
+		case <-time.After(c.jitter(wait)):
+		case <-ctx.Done():
+			return nil
+		}
+		wait = min(2*wait, lastRetry)
+	}
+}
+
+// jitter spreads the bridges that lost the same broker.
+func (c *Client) jitter(d time.Duration) time.Duration {
+	return d - time.Duration(c.random.Int64N(int64(d)/4))
+}
+
+// attempt is one connection from beginning to end.
+func (c *Client) attempt(ctx context.Context) error {
+	s, err := open(ctx, c.who, c.dial, c.arrived)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := c.greet(ctx, s); err != nil {
+		return err
+	}
+	c.out.reopen()
+	c.use(s)
+	err = c.out.run(ctx, s)
+	c.out.shut()
+	c.use(nil)
+	if ctx.Err() != nil {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+		defer cancel()
+		c.leave(last, s)
+	}
+	return err
+}
+
+// use makes s the session of everybody; nil for none.
+func (c *Client) use(s *session) {
+	c.mu.Lock()
+	c.session = s
+	if s != nil {
+		c.problem = ""
+	}
+	close(c.changed)
+	c.changed = make(chan struct{})
+	c.mu.Unlock()
+	if s != nil {
+		c.log.Info().Str("broker", c.broker).Msg("connected to the broker")
+	}
+}
+
+// up waits for a session.
+func (c *Client) up(ctx context.Context) (*session, error) {
+	for {
+		c.mu.Lock()
+		s, changed := c.session, c.changed
+		c.mu.Unlock()
+		if s != nil {
+			return s, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// complain logs a failure when it is another one than before.
+func (c *Client) complain(err error, retry time.Duration) {
+	text := words(err)
+	c.mu.Lock()
+	news := c.problem != text
+	c.problem = text
+	c.mu.Unlock()
+	event := c.log.Debug()
+	if news {
+		event = c.log.Warn()
+	}
+	event.Str("broker", c.broker).Str("user", c.who.user).Dur("retry", retry).Err(err).Msg("no connection to the broker: " + text)
+}
+
+// Connection returns how things stand.
+func (c *Client) Connection() Connection {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return Connection{Up: c.session != nil, Broker: c.broker, Problem: c.problem, Lost: c.out.lost()}
+}

@@ -1,0 +1,184 @@
+package mqtt
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	maxMomentary = 1024             // messages that wait to be sent once
+	maxAge       = 10 * time.Second // of a momentary message; an older one is no news any more
+	pageBatch    = 32               // messages taken from one page at a time
+)
+
+// outbox holds what waits for the connection: of every retained topic the newest
+// text (in pages), and momentary messages, which are dropped and counted when they
+// cannot leave soon.
+type outbox struct {
+	wake chan struct{}
+
+	mu        sync.Mutex
+	open      bool
+	momentary []momentary
+	queue     []*page // pages with something to send, each once
+	all       []*page
+	dropped   uint64 // momentary messages that did not leave
+}
+
+type momentary struct {
+	message
+	at time.Time
+}
+
+func newOutbox() *outbox { return &outbox{wake: make(chan struct{}, 1)} }
+
+// once sends a message that has no meaning later.
+func (o *outbox) once(m message) {
+	o.mu.Lock()
+	if !o.open || len(o.momentary) == maxMomentary {
+		o.dropped++
+	} else {
+		o.momentary = append(o.momentary, momentary{m, time.Now()})
+	}
+	o.mu.Unlock()
+	o.ring()
+}
+
+// add makes a page known.
+func (o *outbox) add(p *page) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	p.place = len(o.all)
+	o.all = append(o.all, p)
+}
+
+// forget drops a page after what it still has to send.
+func (o *outbox) forget(p *page) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	last := len(o.all) - 1
+	if p.place < 0 {
+		return
+	}
+	o.all[p.place] = o.all[last]
+	o.all[p.place].place = p.place
+	o.all[last] = nil
+	o.all = o.all[:last]
+	p.place = -1
+}
+
+// touched tells that a page has something to send.
+func (o *outbox) touched(p *page) {
+	o.mu.Lock()
+	if !p.queued {
+		p.queued = true
+		o.queue = append(o.queue, p)
+	}
+	o.mu.Unlock()
+	o.ring()
+}
+
+func (o *outbox) ring() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+// reopen lets everything retained be sent again: whatever the broker remembers, it
+// may have lost.
+func (o *outbox) reopen() {
+	o.mu.Lock()
+	o.open = true
+	all := append([]*page(nil), o.all...)
+	o.mu.Unlock()
+	for _, p := range all {
+		p.redo()
+	}
+}
+
+// shut drops the momentary messages; they are of no use after the gap.
+func (o *outbox) shut() {
+	o.mu.Lock()
+	o.open = false
+	o.dropped += uint64(len(o.momentary))
+	o.momentary = nil
+	o.mu.Unlock()
+}
+
+// run sends until the session ends.
+func (o *outbox) run(ctx context.Context, s *session) error {
+	batch := make([]message, 0, pageBatch)
+	for {
+		batch = o.take(batch[:0])
+		for _, m := range batch {
+			if err := s.publish(ctx, m); err != nil {
+				return err
+			}
+		}
+		if len(batch) > 0 {
+			continue
+		}
+		select {
+		case <-o.wake:
+		case <-s.lost:
+			return s.cause
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// take returns what goes next: momentary messages first, then one page's.
+func (o *outbox) take(into []message) []message {
+	o.mu.Lock()
+	now := time.Now()
+	for _, m := range o.momentary {
+		if now.Sub(m.at) > maxAge {
+			o.dropped++
+			continue
+		}
+		into = append(into, m.message)
+	}
+	o.momentary = o.momentary[:0]
+	o.mu.Unlock()
+	for len(into) == 0 {
+		p := o.next()
+		if p == nil {
+			break
+		}
+		var more bool
+		if into, more = p.take(into, pageBatch); more {
+			o.touched(p)
+		}
+	}
+	return into
+}
+
+func (o *outbox) next() *page {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.queue) == 0 {
+		o.queue = nil // let go of the memory of a burst
+		return nil
+	}
+	p := o.queue[0]
+	o.queue[0] = nil
+	o.queue = o.queue[1:]
+	p.queued = false
+	return p
+}
+
+// idle reports whether nothing waits.
+func (o *outbox) idle() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.queue) == 0 && len(o.momentary) == 0
+}
+
+func (o *outbox) lost() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.dropped
+}

@@ -1,0 +1,102 @@
+package mqtt
+
+import (
+	"net"
+	"sync"
+	"time"
+
+	mochi "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
+)
+
+const takeover = 5 * time.Second // that an old connection gets to end
+
+// sessions lets one connection per client id in at a time. The broker library
+// cleans up after a connection by client id alone: when the same id is back before
+// the old connection has ended, that clean-up takes the new one's subscriptions
+// with it. So a new connection waits until nothing is left of the old one.
+type sessions struct {
+	server *mochi.Server
+
+	mu     sync.Mutex
+	byConn map[net.Conn]*seat
+	byID   map[string]*seat
+}
+
+// seat is one connection that has said who it is.
+type seat struct {
+	client *mochi.Client
+	ended  chan struct{}
+}
+
+func newSessions(server *mochi.Server) *sessions {
+	return &sessions{server: server, byConn: map[net.Conn]*seat{}, byID: map[string]*seat{}}
+}
+
+// begin gives the client its seat. It is called after the password was checked and
+// before the library looks for a session to take over.
+func (s *sessions) begin(client *mochi.Client) {
+	mine := &seat{client, make(chan struct{})}
+	late := time.NewTimer(takeover)
+	defer late.Stop()
+	for {
+		s.mu.Lock()
+		old := s.byID[client.ID]
+		if old == nil {
+			s.byID[client.ID], s.byConn[client.Net.Conn] = mine, mine
+			s.mu.Unlock()
+			return
+		}
+		s.mu.Unlock()
+		old.client.Stop(packets.ErrSessionTakenOver)
+		select {
+		case <-old.ended:
+		case <-late.C:
+			client.Stop(packets.ErrServerBusy)
+			return
+		}
+	}
+}
+
+// end frees the seat of a connection that is over, whatever way it ended.
+func (s *sessions) end(conn net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	mine := s.byConn[conn]
+	if mine == nil {
+		return
+	}
+	// A client whose greeting could not be written is left behind by the library.
+	if left, ok := s.server.Clients.Get(mine.client.ID); ok && left == mine.client && expires(left) {
+		s.server.UnsubscribeClient(left)
+		s.server.Clients.Delete(left.ID)
+	}
+	delete(s.byConn, conn)
+	delete(s.byID, mine.client.ID)
+	close(mine.ended)
+}
+
+// expires reports whether nothing is to be kept for a client that is gone.
+func expires(c *mochi.Client) bool {
+	if c.Properties.ProtocolVersion == 5 {
+		return c.Properties.Props.SessionExpiryInterval == 0
+	}
+	return c.Properties.Clean
+}
+
+// tidy forgets the kept sessions that have been away too long.
+func (s *sessions) tidy(now time.Time, keep time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, c := range s.server.Clients.GetAll() {
+		gone := c.StopTime()
+		if gone == 0 || s.byID[id] != nil {
+			continue
+		}
+		if now.Sub(time.Unix(gone, 0)) > keep {
+			c.ClearInflights()
+			s.server.UnsubscribeClient(c)
+			s.server.Clients.Delete(id)
+		}
+	}
+}
