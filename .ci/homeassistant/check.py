@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+"""Acceptance in a real Home Assistant: the virtual home is discovered, every kind of
+entity takes one command and shows the new state, and nothing is lost, doubled or stuck
+when Home Assistant, the broker, the bridge or a device goes and comes back.
+
+usage: check.py KIT INSTALL BINARY
+  KIT      folder with start-ha.sh, stop-ha.sh and ha.py
+  INSTALL  folder in which KIT/install-ha.sh has installed Home Assistant
+  BINARY   the mihome2mqtt binary
+"""
+import os, pathlib, signal, socket, subprocess, sys, time
+
+KIT, INSTALL, BINARY = (pathlib.Path(a).resolve() for a in sys.argv[1:4])
+sys.path.insert(0, str(KIT))
+from ha import HA, Fail  # noqa: E402
+
+KINDS = "light fan climate humidifier cover vacuum water_heater switch number select text button notify valve alarm_control_panel".split()
+passed, failed = [], []
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def check(what, ok, detail=""):
+    (passed if ok else failed).append(what)
+    print(("ok    " if ok else "FAIL  ") + what + (f": {detail}" if detail and not ok else ""), flush=True)
+    return ok
+
+
+def until(what, test, seconds=20):
+    """Waits for test() to be true; a failed test shows what it saw last."""
+    start, last = time.time(), None
+    while time.time() - start < seconds:
+        try:
+            last = test()
+            if last:
+                return check(f"{what} ({time.time() - start:.1f} s)", True)
+        except (Fail, OSError, KeyError, TypeError, IndexError) as e:
+            last = repr(e)
+        time.sleep(0.2)
+    return check(what, False, f"last saw {last!r}")
+
+
+class Bridge:
+    def __init__(self, mqtt_port, data):
+        self.log = open(data / "bridge.log", "ab")
+        self.env = dict(os.environ, MIHOME2MQTT_MQTT_URL=f"mqtt://127.0.0.1:{mqtt_port}", MIHOME2MQTT_DATA=str(data / "bridge"))
+        self.p = None
+
+    def start(self):
+        self.p = subprocess.Popen([str(BINARY), "demo"], env=self.env, stdout=self.log, stderr=self.log)
+
+    def stop(self):
+        self.p.send_signal(signal.SIGTERM)
+        return self.p.wait(15)
+
+
+def ours(ha):
+    return {e["entity_id"]: e for e in ha.entities() if str(e["unique_id"]).startswith("mihome2mqtt_")}
+
+
+def live(ha, domain):
+    return [e for e in ours(ha).values() if e["entity_id"].startswith(domain + ".") and e["state"] not in (None, "unavailable")]
+
+
+def call(ha, service, entity, **data):
+    domain, name = service.split(".")
+    ha.rest("POST", f"/api/services/{domain}/{name}", dict(entity_id=entity, **data))
+
+
+def attr(ha, entity, name):
+    return ha.state(entity)["attributes"].get(name)
+
+
+def near(a, b, by):
+    return a is not None and abs(float(a) - float(b)) <= by
+
+
+def command_light(ha, e):
+    call(ha, "light.turn_on", e, brightness=128)
+    return until("light: brightness from the dashboard and back", lambda: ha.state(e)["state"] == "on" and near(attr(ha, e, "brightness"), 128, 2))
+
+
+def command_fan(ha, e):
+    call(ha, "fan.turn_off", e)
+    until("fan: off", lambda: ha.state(e)["state"] == "off")
+    call(ha, "fan.turn_on", e)
+    return until("fan: on", lambda: ha.state(e)["state"] == "on")
+
+
+def command_climate(ha, e):
+    mode = next(m for m in attr(ha, e, "hvac_modes") if m != "off")
+    call(ha, "climate.set_hvac_mode", e, hvac_mode=mode)
+    until(f"climate: mode {mode}", lambda: ha.state(e)["state"] == mode)
+    want = (attr(ha, e, "min_temp") + attr(ha, e, "max_temp")) // 2
+    call(ha, "climate.set_temperature", e, temperature=want)
+    return until(f"climate: {want} degrees", lambda: near(attr(ha, e, "temperature"), want, 0.6))
+
+
+def command_humidifier(ha, e):
+    call(ha, "humidifier.turn_on", e)
+    until("humidifier: on", lambda: ha.state(e)["state"] == "on")
+    call(ha, "humidifier.set_humidity", e, humidity=60)
+    return until("humidifier: 60 %", lambda: near(attr(ha, e, "humidity"), 60, 5))
+
+
+def command_cover(ha, e):
+    call(ha, "cover.set_cover_position", e, position=30)
+    until("cover: runs to 30 %", lambda: near(attr(ha, e, "current_position"), 30, 2), 60)
+    call(ha, "cover.open_cover", e)
+    return until("cover: opens", lambda: ha.state(e)["state"] == "open" and near(attr(ha, e, "current_position"), 100, 3), 90)
+
+
+def command_vacuum(ha, e):
+    call(ha, "vacuum.start", e)
+    until("vacuum: cleans", lambda: ha.state(e)["state"] == "cleaning")
+    call(ha, "vacuum.return_to_base", e)
+    return until("vacuum: goes home", lambda: ha.state(e)["state"] in ("returning", "docked"))
+
+
+def command_water_heater(ha, e):
+    want = round((attr(ha, e, "min_temp") + attr(ha, e, "max_temp")) / 2)
+    call(ha, "water_heater.set_temperature", e, temperature=want)
+    return until(f"water heater: {want} degrees", lambda: near(attr(ha, e, "temperature"), want, 1))
+
+
+def command_switch(ha, e):
+    want = "off" if ha.state(e)["state"] == "on" else "on"
+    call(ha, f"switch.turn_{want}", e)
+    return until(f"switch: {want}", lambda: ha.state(e)["state"] == want)
+
+
+def command_number(ha, e):
+    low, high, step = (float(attr(ha, e, k)) for k in ("min", "max", "step"))
+    want = low + step * ((high - low) // (2 * step))
+    if near(ha.state(e)["state"] if ha.state(e)["state"] != "unknown" else None, want, step / 2):
+        want += step
+    call(ha, "number.set_value", e, value=want)
+    return until(f"number: {want}", lambda: near(ha.state(e)["state"], want, step / 2))
+
+
+def command_select(ha, e):
+    want = next(o for o in attr(ha, e, "options") if o != ha.state(e)["state"])
+    call(ha, "select.select_option", e, option=want)
+    return until(f"select: {want}", lambda: ha.state(e)["state"] == want)
+
+
+def command_text(ha, e):
+    call(ha, "text.set_value", e, value="hello")
+    return until("text: hello", lambda: ha.state(e)["state"] == "hello")
+
+
+def command_button(ha, e):
+    before = ha.state(e)["state"]
+    call(ha, "button.press", e)
+    return until("button: pressed", lambda: ha.state(e)["state"] != before)
+
+
+def command_notify(ha, e):
+    before = ha.state(e)["state"]
+    call(ha, "notify.send_message", e, message="dinner is ready")
+    return until("notify: said", lambda: ha.state(e)["state"] != before)
+
+
+def command_valve(ha, e):
+    want, service = ("closed", "close_valve") if ha.state(e)["state"] == "open" else ("open", "open_valve")
+    call(ha, "valve." + service, e)
+    return until(f"valve: {want}", lambda: ha.state(e)["state"] == want)
+
+
+def command_alarm_control_panel(ha, e):
+    call(ha, "alarm_control_panel.alarm_arm_away", e)
+    return until("alarm: armed", lambda: ha.state(e)["state"] == "armed_away")
+
+
+def enable_one(ha, domain):
+    """Enables one entity of a kind that is there but disabled by default, as a user would."""
+    for e in ours(ha).values():
+        if e["entity_id"].startswith(domain + ".") and e["disabled_by"] == "integration":
+            ha.ws.cmd("config/entity_registry/update", entity_id=e["entity_id"], disabled_by=None)
+            return e["entity_id"]
+
+
+def commands(ha):
+    waiting = [enable_one(ha, d) for d in KINDS if not live(ha, d)]
+    if any(waiting):
+        until("entities that a user enabled appear", lambda: all(ha.state(e) for e in waiting if e), 60)
+    for domain in KINDS:
+        found = [e for e in live(ha, domain) if e["device"] and "bridge" not in e["unique_id"]]
+        if check(f"{domain}: there is one", bool(found)):
+            globals()["command_" + domain](ha, found[0]["entity_id"])
+
+
+def same(ha, before, what, seconds=60):
+    """Everything known before is there again, once, and available."""
+    def settled():
+        now = ours(ha)
+        lost = sorted(set(before) - set(now))
+        new = sorted(set(now) - set(before))
+        stuck = sorted(e for e, v in now.items() if before.get(e, {}).get("state") not in (None, "unavailable") and v["state"] in (None, "unavailable"))
+        settled.seen = f"lost {lost[:4]} new {new[:4]} unavailable {len(stuck)} {stuck[:4]}"
+        return not lost and not new and not stuck
+    return until(what, settled, seconds) or print("      " + settled.seen)
+
+
+class Broker:
+    """The mosquitto of the Home Assistant tree, with a store on disk."""
+
+    def __init__(self, port):
+        self.root, self.conf = INSTALL / "rootfs", f"/srv/broker-{port}.conf"
+        store = f"/srv/broker-{port}/"
+        (self.root / store[1:]).mkdir(parents=True, exist_ok=True)
+        (self.root / self.conf[1:]).write_text(
+            f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\npersistence true\npersistence_location {store}\n")
+
+    def start(self):
+        self.p = subprocess.Popen(["chroot", str(self.root), "/usr/sbin/mosquitto", "-c", self.conf], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def stop(self):
+        self.p.terminate()
+        self.p.wait(10)
+
+
+def home(ha, bridge, broker):
+    until("twelve devices of the virtual home are discovered", lambda: len({e["device_id"] for e in ours(ha).values()}) >= 13, 30)
+    until("their states arrive", lambda: sum(e["state"] == "unavailable" for e in ours(ha).values()) == 0, 30)
+    commands(ha)
+    before = ours(ha)
+    ha.rest("POST", "/api/services/homeassistant/restart", {})
+    time.sleep(3)
+    ha._ws = None
+    ha.up()
+    same(ha, before, "restart of Home Assistant: same entities, all available")
+    broker.stop()
+    until("the broker is away: Home Assistant says so", lambda: all(e["state"] in (None, "unavailable") for e in ours(ha).values()))
+    broker.start()
+    same(ha, before, "restart of the broker: same entities, all available")
+    check("the bridge stops within 10 s", bridge.stop() == 0)
+    until("the bridge is away: entities say so", lambda: all(e["state"] in (None, "unavailable") for e in ours(ha).values() if "bridge" not in e["unique_id"]))
+    bridge.start()
+    same(ha, before, "restart of the bridge: same entities, all available")
+
+
+def main():
+    mqtt_port, http_port = free_port(), free_port()
+    run = INSTALL / f"run-{http_port}"
+    broker = Broker(mqtt_port)
+    broker.start()
+    start = [str(KIT / "start-ha.sh"), str(INSTALL), str(mqtt_port), str(http_port)]
+    subprocess.run(start, check=True, stdout=subprocess.DEVNULL, env=dict(os.environ, NO_BROKER="1"))
+    ha = HA(run)
+    bridge = Bridge(mqtt_port, run)
+    bridge.start()
+    try:
+        home(ha, bridge, broker)
+        errors = [r for r in ha.ws.cmd("system_log/list") if "mqtt" in r["name"] and r["level"] in ("ERROR", "WARNING")]
+        check("Home Assistant logged nothing against us", not errors, [r["message"] for r in errors][:5])
+    finally:
+        if bridge.p.poll() is None:
+            bridge.stop()
+        if not os.environ.get("KEEP"):
+            subprocess.run([str(KIT / "stop-ha.sh"), str(INSTALL), str(http_port)], check=False, stdout=subprocess.DEVNULL)
+            broker.stop()
+    print(f"{len(passed)} passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
+sys.exit(main())
