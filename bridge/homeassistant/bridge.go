@@ -12,7 +12,7 @@ func BridgeMessages(form Form, prefix, configURL string, opt Options) []Message 
 		ID: "bridge", Name: product, Manufacturer: product, Model: opt.say("Bridge"),
 		SW: opt.Version, ConfigURL: configURL,
 	}
-	w := newWriter(form, d.ID, d.block(opt), opt)
+	w := newWriter(form, d, 6, opt)
 	w.shared = availability(opt.Layout.BridgeAvailability())
 	w.bridgeStates()
 	w.bridgeOrders()
@@ -23,7 +23,7 @@ func (w *writer) bridgeStates() {
 	l := w.opt.Layout
 	w.own("binary_sensor", "connection_state", "Connection state",
 		// Nothing may hide this one: it says that the bridge is away.
-		raw("availability", []byte("[]")),
+		raw("availability", "[]"),
 		text("device_class", "connectivity"), text("entity_category", "diagnostic"), text("state_topic", l.BridgeAvailability()),
 		text("payload_on", "online"), text("payload_off", "offline"))
 	w.own("sensor", "devices", "Devices",

@@ -46,7 +46,7 @@ func (d *Device) name() string {
 }
 
 // block is the value of the key "device".
-func (d *Device) block(opt Options) []byte {
+func (d *Device) block(opt Options) string {
 	fields := make([]field, 0, 12)
 	add := func(key, value string) {
 		if value != "" {
@@ -55,7 +55,7 @@ func (d *Device) block(opt Options) []byte {
 	}
 	add("configuration_url", d.ConfigURL)
 	if mac, err := net.ParseMAC(d.MAC); err == nil && len(mac) == 6 {
-		fields = append(fields, raw("connections", append(appendString([]byte(`[["mac",`), mac.String()), "]]"...)))
+		fields = append(fields, raw("connections", `[["mac","`+mac.String()+`"]]`))
 	}
 	add("hw_version", d.HW)
 	fields = append(fields, list("identifiers", []string{product + "_" + d.ID}))
@@ -69,7 +69,7 @@ func (d *Device) block(opt Options) []byte {
 	}
 	add("sw_version", d.SW)
 	add("via_device", d.via())
-	return appendObject(nil, fields)
+	return string(appendObject(make([]byte, 0, 512), fields))
 }
 
 func (d *Device) via() string {

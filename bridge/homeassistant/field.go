@@ -24,14 +24,13 @@ type field struct {
 	text   string
 	number float64
 	list   []string
-	raw    []byte
 }
 
 func text(key, value string) field           { return field{key: key, text: value} }
 func number(key string, value float64) field { return field{key: key, kind: kindNumber, number: value} }
 func list(key string, value []string) field  { return field{key: key, kind: kindList, list: value} }
 func null(key string) field                  { return field{key: key, kind: kindNull} }
-func raw(key string, value []byte) field     { return field{key: key, kind: kindRaw, raw: value} }
+func raw(key, json string) field             { return field{key: key, kind: kindRaw, text: json} }
 
 func flag(key string, value bool) field {
 	if value {
@@ -65,7 +64,7 @@ func (f *field) appendValue(b []byte) []byte {
 	case kindList:
 		return appendList(b, f.list)
 	case kindRaw:
-		return append(b, f.raw...)
+		return append(b, f.text...)
 	}
 	return appendString(b, f.text)
 }

@@ -53,7 +53,11 @@ const (
 // prefix, sorted by topic. Without a model (the spec is not there yet) only the
 // diagnostics are announced.
 func Messages(form Form, prefix string, d Device, m *entity.Model, opt Options) []Message {
-	w := newWriter(form, d.ID, d.block(opt), opt)
+	entities := 0
+	if m != nil {
+		entities = len(m.Entities)
+	}
+	w := newWriter(form, d, entities, opt)
 	w.shared = availability(opt.Layout.BridgeAvailability(), opt.Layout.Availability(d.ID))
 	if m != nil {
 		for i := range m.Entities {
@@ -66,7 +70,7 @@ func Messages(form Form, prefix string, d Device, m *entity.Model, opt Options) 
 
 // availability is the value of the key of the same name. The device's own topic
 // comes last, because Domoticz obeys only the last one.
-func availability(topics ...string) []byte {
+func availability(topics ...string) string {
 	b := append(make([]byte, 0, 64*len(topics)+2), '[')
 	for i, t := range topics {
 		if i > 0 {
@@ -74,5 +78,5 @@ func availability(topics ...string) []byte {
 		}
 		b = append(appendString(append(b, `{"topic":`...), t), '}')
 	}
-	return append(b, ']')
+	return string(append(b, ']'))
 }

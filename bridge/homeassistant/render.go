@@ -43,7 +43,7 @@ func (w *writer) whole() []byte {
 }
 
 // origin is the value of the key of the same name.
-func (o Options) origin() []byte {
+func (o Options) origin() string {
 	fields := append(make([]field, 0, 3), text("name", product))
 	if o.SupportURL != "" {
 		fields = append(fields, text("support_url", o.SupportURL))
@@ -51,7 +51,7 @@ func (o Options) origin() []byte {
 	if o.Version != "" {
 		fields = append(fields, text("sw_version", o.Version))
 	}
-	return appendObject(make([]byte, 0, 128), fields)
+	return string(appendObject(make([]byte, 0, 128), fields))
 }
 
 func node(device string) string { return product + "_" + topic.Segment(device) }

@@ -18,12 +18,12 @@ const DefaultPrefix = "homeassistant"
 func Show(out io.Writer, form Form, d Device, m *entity.Model) error {
 	opt := Options{Layout: topic.Layout{Base: product}}
 	for _, msg := range Messages(form, DefaultPrefix, d, m, opt) {
-		if err := showLine(out, raw("payload", msg.Payload), msg.Topic); err != nil {
+		if err := showLine(out, msg.Topic, raw("payload", string(msg.Payload))); err != nil {
 			return err
 		}
 	}
 	for _, s := range samples(d, m, opt.Layout) {
-		if err := showLine(out, text("payload", s.payload), s.topic); err != nil {
+		if err := showLine(out, s.topic, text("payload", s.payload)); err != nil {
 			return err
 		}
 	}
@@ -34,7 +34,7 @@ func Show(out io.Writer, form Form, d Device, m *entity.Model) error {
 func ShowBridge(out io.Writer, form Form) error {
 	opt := Options{Layout: topic.Layout{Base: product}}
 	for _, msg := range BridgeMessages(form, DefaultPrefix, "", opt) {
-		if err := showLine(out, raw("payload", msg.Payload), msg.Topic); err != nil {
+		if err := showLine(out, msg.Topic, raw("payload", string(msg.Payload))); err != nil {
 			return err
 		}
 	}
@@ -43,15 +43,15 @@ func ShowBridge(out io.Writer, form Form) error {
 		{l.BridgeAvailability(), "online"}, {l.Bridge("device_count"), "12"},
 		{l.Bridge("log_level"), "info"}, {l.Bridge("version"), "1.0.0"},
 	} {
-		if err := showLine(out, text("payload", s.payload), s.topic); err != nil {
+		if err := showLine(out, s.topic, text("payload", s.payload)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func showLine(out io.Writer, payload field, topic string) error {
-	line := append(appendObject(nil, []field{payload, text("topic", topic)}), '\n')
+func showLine(out io.Writer, topic string, payload field) error {
+	line := append(appendObject(nil, []field{text("topic", topic), payload}), '\n')
 	if _, err := out.Write(line); err != nil {
 		return fmt.Errorf("homeassistant: show %s: %w", topic, err)
 	}

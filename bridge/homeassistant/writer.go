@@ -14,9 +14,9 @@ import (
 type writer struct {
 	form    Form
 	device  string // ID of the device: the first level of its topics
-	block   []byte // value of "device"
-	shared  []byte // value of "availability"
-	origin  []byte // value of "origin"
+	block   string // value of "device"
+	shared  string // value of "availability"
+	origin  string // value of "origin"
 	opt     Options
 	open    component
 	fields  []field
@@ -30,10 +30,11 @@ type component struct {
 	from, to int
 }
 
-func newWriter(form Form, device string, block []byte, opt Options) *writer {
+// newWriter makes a writer for about as many entities.
+func newWriter(form Form, d Device, entities int, opt Options) *writer {
 	return &writer{
-		form: form, device: device, block: block, origin: opt.origin(), opt: opt,
-		fields: make([]field, 0, 256), pending: make([]component, 0, 32),
+		form: form, device: d.ID, block: d.block(opt), origin: opt.origin(), opt: opt,
+		fields: make([]field, 0, 12*entities+40), pending: make([]component, 0, entities+4),
 	}
 }
 
@@ -108,6 +109,9 @@ func (w *writer) entity(e *entity.Entity, deviceName string) {
 		w.role(e, &e.Binds[i], p.roles[e.Binds[i].Role])
 	}
 	w.add(p.fixed...)
+	if w.form == SingleForm && e.Component == "binary_sensor" {
+		w.add(text("payload_on", "ON"), text("payload_off", "OFF"))
+	}
 	if p.finish != nil {
 		p.finish(w, e)
 	}

@@ -1,0 +1,124 @@
+package homeassistant
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
+)
+
+func TestDiffReducesWhatVanishesFirst(t *testing.T) {
+	d := Device{ID: "42", Name: "Thing"}
+	sensor := one("sensor", "p2_1", "A <b>", state("state"))
+	number := one("number", "p2_2", "B", both("state"))
+	announce := func(form Form, entities ...entity.Entity) []Message {
+		return Messages(form, "ha", d, model(entities...), opt)
+	}
+	old := announce(DeviceForm, sensor, number)
+
+	if got := Diff(old, announce(DeviceForm, sensor, number)); got != nil {
+		t.Errorf("nothing changed, got %s", got)
+	}
+	if got := Diff(nil, old); got != nil {
+		t.Errorf("all is new, got %s", got)
+	}
+	if got := Diff(old, announce(DeviceForm, sensor, number, one("button", "a1_1", "C", command("press")))); got != nil {
+		t.Errorf("only something new, got %s", got)
+	}
+
+	got := Diff(old, announce(DeviceForm, sensor))
+	if len(got) != 1 || got[0].Topic != old[0].Topic {
+		t.Fatalf("got %s", got)
+	}
+	want := decode(t, announce(DeviceForm, sensor)[0].Payload)
+	want["components"].(map[string]any)["p2_2"] = map[string]any{"platform": "number"}
+	if diff := cmp.Diff(want, decode(t, got[0].Payload)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if bytes.Contains(got[0].Payload, []byte(`\u003c`)) {
+		t.Error("the reduced message escapes what the full one does not")
+	}
+}
+
+func TestDiffChangesAPlatformInTwoSteps(t *testing.T) {
+	d := Device{ID: "42"}
+	old := Messages(DeviceForm, "ha", d, model(one("sensor", "p2_1", "A", state("state"))), opt)
+	now := Messages(DeviceForm, "ha", d, model(one("number", "p2_1", "A", both("state"))), opt)
+	steps := Diff(old, now)
+	if len(steps) != 1 {
+		t.Fatalf("got %d steps, want 1", len(steps))
+	}
+	c := decode(t, steps[0].Payload)["components"].(map[string]any)["p2_1"]
+	if diff := cmp.Diff(map[string]any{"platform": "sensor"}, c); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestDiffEmptiesTopicsThatVanish(t *testing.T) {
+	d := Device{ID: "42"}
+	a, b := one("sensor", "p2_1", "A", state("state")), one("sensor", "p2_2", "B", state("state"))
+	got := Diff(Messages(SingleForm, "ha", d, model(a, b), opt), Messages(SingleForm, "ha", d, model(a), opt))
+	want := []Message{{Topic: "ha/sensor/mihome2mqtt_42/p2_2/config"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestDiffReplacesWhatItCannotRead(t *testing.T) {
+	now := Messages(DeviceForm, "ha", Device{ID: "42"}, nil, opt)
+	for _, payload := range []string{"", "{", "[]", `{"components":3}`, `{"components":{"a":3}}`, `{"cmps":{"a":{"p":"sensor"}}}`} {
+		if got := Diff([]Message{{Topic: now[0].Topic, Payload: []byte(payload)}}, now); got != nil {
+			t.Errorf("Diff(%s) = %s, want no steps", payload, got)
+		}
+	}
+}
+
+func FuzzDiff(f *testing.F) {
+	now := Messages(DeviceForm, "ha", Device{ID: "42"}, nil, opt)
+	f.Add(now[0].Payload)
+	f.Add([]byte(`{"components":{"a":{"platform":"sensor"}}}`))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		for _, m := range Diff([]Message{{Topic: now[0].Topic, Payload: payload}}, now) {
+			decode(t, m.Payload)
+		}
+	})
+}
+
+func TestOwnerKnowsOurTopics(t *testing.T) {
+	type owner struct {
+		Device string
+		Form   Form
+		OK     bool
+	}
+	for topic, want := range map[string]owner{
+		"ha/device/mihome2mqtt_42/config":            {"42", DeviceForm, true},
+		"ha/device/mihome2mqtt_bridge/config":        {"bridge", DeviceForm, true},
+		"ha/sensor/mihome2mqtt_42/p2_1/config":       {"42", SingleForm, true},
+		"ha/device/mihome2mqtt_/config":              {},
+		"ha/device/zigbee2mqtt_42/config":            {},
+		"ha/sensor/mihome2mqtt_42/config":            {},
+		"ha/sensor/mihome2mqtt_42/a/b/config":        {},
+		"ha/config":                                  {},
+		"ha/device/config":                           {},
+		"other/device/mihome2mqtt_42/config":         {},
+		"ha/device/mihome2mqtt_42/state":             {},
+		"ha/sensor/0x00158d/mihome2mqtt_42/p/config": {},
+	} {
+		device, form, ok := Owner("ha", topic)
+		if got := (owner{device, form, ok}); got != want {
+			t.Errorf("Owner(%q) = %v, want %v", topic, got, want)
+		}
+	}
+}
+
+func TestMigrationAndRemoval(t *testing.T) {
+	topics := []string{"ha/sensor/mihome2mqtt_42/p2_1/config"}
+	if diff := cmp.Diff([]Message{{topics[0], []byte(`{"migrate_discovery":true}`)}}, Migration(topics...)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]Message{{Topic: topics[0]}}, Removal(topics...)); diff != "" {
+		t.Error(diff)
+	}
+}
