@@ -1,0 +1,162 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+// memory is a Disk of a map that can be full.
+type memory struct {
+	files  fstest.MapFS
+	full   bool
+	writes int
+}
+
+func (m *memory) ReadFile(name string) ([]byte, error) { return fs.ReadFile(m.files, name) }
+func (m *memory) Remove(name string) error             { delete(m.files, name); return nil }
+func (m *memory) List(string) ([]string, error)        { return nil, nil }
+func (m *memory) FS() fs.FS                            { return m.files }
+func (m *memory) WriteFile(name string, data []byte) error {
+	if m.full {
+		return errors.New("data folder full: 0 bytes free")
+	}
+	m.writes++
+	if old, ok := m.files[name]; ok {
+		m.files[name+".prev"] = old
+	}
+	m.files[name] = &fstest.MapFile{Data: bytes.Clone(data)}
+	return nil
+}
+
+func newMemory() *memory { return &memory{files: fstest.MapFS{}} }
+
+// saved returns a disk that holds the words in the order saved.
+func saved(t *testing.T, words ...string) *memory {
+	t.Helper()
+	disk := newMemory()
+	for _, w := range words {
+		s := New(disk, zerolog.Nop())
+		s.Save("word", w)
+		s.flush()
+	}
+	return disk
+}
+
+func load(disk *memory, log zerolog.Logger) (string, bool) {
+	var got string
+	ok := New(disk, log).Load("word", &got)
+	return got, ok
+}
+
+func TestFileCutAnywhereFallsBackToTheCopyBefore(t *testing.T) {
+	whole := saved(t, "first", "second").files["word.json"].Data
+	for n := range whole {
+		disk := saved(t, "first", "second")
+		disk.files["word.json"].Data = whole[:n]
+		if got, ok := load(disk, zerolog.Nop()); !ok || got != "first" {
+			t.Fatalf("cut after %d of %d bytes: got %q %v, want the copy before", n, len(whole), got, ok)
+		}
+		if _, kept := disk.files["word.json.bad"]; !kept {
+			t.Fatalf("cut after %d bytes: the damaged file was not kept", n)
+		}
+	}
+}
+
+func TestNewerFileStaysAsItIs(t *testing.T) {
+	disk := newMemory()
+	newer := []byte("{\"version\":99,\"crc\":0}\n{}")
+	disk.files["word.json"] = &fstest.MapFile{Data: newer}
+	var out bytes.Buffer
+	s := New(disk, zerolog.New(&out))
+	var got string
+	if s.Load("word", &got) {
+		t.Error("a newer file was read")
+	}
+	s.Save("word", "mine")
+	s.flush()
+	if !bytes.Equal(disk.files["word.json"].Data, newer) {
+		t.Error("a newer file was overwritten")
+	}
+	if !strings.Contains(out.String(), "newer version of mihome2mqtt") {
+		t.Errorf("the log does not say why: %s", out.String())
+	}
+}
+
+func TestSavesAreCollected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := newMemory()
+		s := New(disk, zerolog.Nop())
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); s.Run(ctx) }()
+		for i := range 100 {
+			s.Save("count", i)
+		}
+		var got int
+		if !s.Load("count", &got) || got != 99 {
+			t.Errorf("before it is written Load gives %d, want 99", got)
+		}
+		time.Sleep(saveDelay + time.Second)
+		synctest.Wait()
+		if disk.writes != 1 {
+			t.Errorf("%d writes for 100 saves, want 1", disk.writes)
+		}
+		s.Save("last", true)
+		stop()
+		<-done
+		if _, ok := disk.files["last.json"]; !ok {
+			t.Error("what was saved last was lost at the stop")
+		}
+	})
+}
+
+func TestFullDiskIsSaidOnceAndNothingIsLost(t *testing.T) {
+	disk := newMemory()
+	disk.full = true
+	var out bytes.Buffer
+	s := New(disk, zerolog.New(&out))
+	for i := range 50 {
+		s.Save("count", i)
+		s.flush()
+	}
+	if n := strings.Count(out.String(), "cannot be written"); n != 1 {
+		t.Errorf("said %d times, want once: %s", n, out.String())
+	}
+	disk.full = false
+	s.flush()
+	var got int
+	if !New(disk, zerolog.Nop()).Load("count", &got) || got != 49 {
+		t.Errorf("with room again %d is kept, want 49", got)
+	}
+}
+
+func TestDevicesKeepTheirTokens(t *testing.T) {
+	disk := newMemory()
+	s := New(disk, zerolog.Nop())
+	want := mi.Info{DID: "123", Model: "x.light.y", Token: "00112233445566778899aabbccddeeff"}
+	s.SaveDevices([]mi.Info{want, {DID: "bad/did"}})
+	s.flush()
+	if got := New(disk, zerolog.Nop()).LoadDevices(); len(got) != 1 || got[0] != want {
+		t.Errorf("got %+v, want %+v alone", got, want)
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add(encode([]byte(`"word"`)))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		disk := newMemory()
+		disk.files["devices.json"] = &fstest.MapFile{Data: raw}
+		New(disk, zerolog.Nop()).LoadDevices()
+	})
+}
