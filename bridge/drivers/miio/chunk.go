@@ -1,0 +1,228 @@
+package miio
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+const (
+	usualBatch = 10   // properties in one get_properties
+	maxRequest = 1400 // bytes of a request's text: a datagram that is not cut
+	strikes    = 2    // failures of a full chunk whose halves work, before the halves become the rule
+)
+
+// limit is how many properties the devices of a model and firmware take in one
+// request.
+type limit struct {
+	mu      sync.Mutex // guards the fields below
+	size    int
+	strikes int
+	save    func(size int)
+}
+
+// limits holds the limit of every model and firmware.
+type limits struct {
+	memory mi.Memory
+
+	mu  sync.Mutex // guards all
+	all map[string]*limit
+}
+
+// of returns the limit that all devices of a kind share; start is where it begins
+// when nothing is remembered.
+func (l *limits) of(kind string, start int) *limit {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if known := l.all[kind]; known != nil {
+		return known
+	}
+	name, size := "miio/batch/"+kind, 0
+	if l.memory == nil || !l.memory.Load(name, &size) || size < 1 || size > start {
+		size = start
+	}
+	out := &limit{size: size, save: func(n int) {
+		if l.memory != nil {
+			l.memory.Save(name, n)
+		}
+	}}
+	if l.all == nil {
+		l.all = map[string]*limit{}
+	}
+	l.all[kind] = out
+	return out
+}
+
+func (l *limit) get() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.size
+}
+
+// worked notes that a chunk of n was answered in full.
+func (l *limit) worked(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n >= l.size {
+		l.strikes = 0
+	}
+}
+
+// failed notes that a chunk of n failed and its parts worked.
+func (l *limit) failed(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n > l.size {
+		return
+	}
+	if l.strikes++; l.strikes >= strikes {
+		l.strikes, l.size = 0, max(1, n/2)
+		l.save(l.size)
+	}
+}
+
+// plan is how a set of properties is read: it is kept, because polls repeat. It is
+// immutable.
+type plan struct {
+	props  []int
+	size   int
+	chunks []chunk
+}
+
+// chunk is one request: its properties and its text behind the id.
+type chunk struct {
+	props []int
+	tail  []byte
+}
+
+// planOf cuts props into chunks. Long texts travel alone.
+func planOf(spec *mi.Spec, did string, props []int, size int) *plan {
+	p := &plan{props: slices.Clone(props), size: size}
+	var group, alone []int
+	bytes := 0
+	for _, i := range p.props {
+		if i < 0 || i >= len(spec.Props) {
+			continue
+		}
+		if prop := &spec.Props[i]; prop.Format == mi.FormatText && len(prop.List) == 0 {
+			alone = append(alone, i)
+			continue
+		}
+		entry := len(did) + 40
+		if len(group) == size || bytes+entry > maxRequest {
+			p.chunks = append(p.chunks, chunkOf(spec, did, group))
+			group, bytes = nil, 0
+		}
+		group, bytes = append(group, i), bytes+entry
+	}
+	if len(group) > 0 {
+		p.chunks = append(p.chunks, chunkOf(spec, did, group))
+	}
+	for _, i := range alone {
+		p.chunks = append(p.chunks, chunkOf(spec, did, []int{i}))
+	}
+	return p
+}
+
+func chunkOf(spec *mi.Spec, did string, props []int) chunk {
+	b := []byte{'['}
+	for n, i := range props {
+		if n > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendIIDs(b, did, spec.Props[i].SIID, "piid", spec.Props[i].PIID), '}')
+	}
+	return chunk{props, tail("get_properties", append(b, ']'))}
+}
+
+// appendIIDs begins an object that names a property or action.
+func appendIIDs(b []byte, did string, siid int, kind string, iid int) []byte {
+	b = append(b, `{"did":"`...)
+	b = append(b, did...)
+	b = append(b, `","siid":`...)
+	b = strconv.AppendInt(b, int64(siid), 10)
+	b = append(b, `,"`...)
+	b = append(b, kind...)
+	b = append(b, `":`...)
+	return strconv.AppendInt(b, int64(iid), 10)
+}
+
+// collect appends what a result says of the chunk's properties to into. It tells
+// how many of them the device spoke of, well or ill.
+func (c *chunk) collect(spec *mi.Spec, result []byte, into []mi.Change) ([]mi.Change, int, error) {
+	base, spoken := len(into), 0
+	take := func(i int, e element) {
+		prop := c.match(spec, i, e)
+		if prop < 0 {
+			return
+		}
+		spoken++
+		if e.code == 0 && e.hasValue {
+			into = append(into, mi.Change{Prop: prop, Value: e.value})
+		}
+	}
+	if pullElements(result, take) {
+		return into, spoken, nil
+	}
+	into, spoken = into[:base], 0
+	all, err := slowElements(result)
+	if err != nil {
+		return into, 0, err
+	}
+	for i, e := range all {
+		take(i, e)
+	}
+	return into, spoken, nil
+}
+
+// match finds the property of the i-th element of a result: by its ids, or by its
+// place when the device leaves them out. It returns -1 for what was not asked.
+func (c *chunk) match(spec *mi.Spec, i int, e element) int {
+	if e.siid == 0 && e.piid == 0 {
+		if i < len(c.props) {
+			return c.props[i]
+		}
+		return -1
+	}
+	if i < len(c.props) {
+		if p := &spec.Props[c.props[i]]; p.SIID == e.siid && p.PIID == e.piid {
+			return c.props[i]
+		}
+	}
+	for _, prop := range c.props {
+		if p := &spec.Props[prop]; p.SIID == e.siid && p.PIID == e.piid {
+			return prop
+		}
+	}
+	return -1
+}
+
+// tooMuch reports whether an error may go away when less is asked at once.
+func tooMuch(err error) bool {
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return r.verdict().split
+	}
+	silent, ok := errors.AsType[*silence](err)
+	return ok && silent.greeted && errors.Is(err, mi.ErrTimeout)
+}
+
+// oneCode reads a result that is one number for all, as simulators answer
+// set_properties, or the words ok.
+func oneCode(result []byte) (err error, ok bool) {
+	var code int
+	if json.Unmarshal(result, &code) == nil {
+		if code == 0 || code == 1 {
+			return nil, true
+		}
+		return &refusal{code: code}, true
+	}
+	switch string(result) {
+	case `"ok"`, `["ok"]`, `[0]`:
+		return nil, true
+	}
+	return nil, false
+}

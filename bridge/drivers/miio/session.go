@@ -1,0 +1,387 @@
+package miio
+
+import (
+	"net/netip"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+const (
+	helloWait = 5 * time.Second // in which a hello's answer counts
+	trialRest = time.Second     // between two tries of new addresses
+)
+
+// session is the conversation with one device.
+type session struct {
+	d      *Driver
+	w      *wire
+	did    uint64
+	name   string // the did in decimal
+	sink   mi.Sink
+	turn   chan struct{} // held by whoever has a request in flight
+	events chan event    // for whom holds the turn
+	due    deadline
+	what   atomic.Pointer[meaning] // nil until Spec was called
+	plan   atomic.Pointer[plan]    // of the newest poll
+
+	mu      sync.Mutex // guards the fields below; never held over I/O or a Sink
+	closed  bool
+	info    mi.Info
+	key     *key
+	keyErr  error
+	addr    netip.AddrPort // where requests go; hellos never change it
+	trial   trial
+	clock   clock
+	lastID  uint32
+	wait    waiting
+	asked   time.Time // when the last hello went to addr
+	greet   time.Time // when the last answer to a hello came from addr
+	heard   time.Time // when the last sealed packet came
+	silence int       // requests without answer in a row, while hellos were answered
+	alien   bool      // a packet sealed with another token came from addr
+	shown   bool      // the device shows its token: it is not paired
+	push    subscription
+}
+
+// meaning is what the device has. It is immutable.
+type meaning struct {
+	spec    *mi.Spec
+	profile Profile // nil for a device that speaks MIoT
+	limit   *limit
+}
+
+// trial is an address that might be the device's new one.
+type trial struct {
+	addr  netip.AddrPort
+	began time.Time
+	id    uint32 // of the request sent there, 0 before that
+	clock clock  // as it would be there
+}
+
+// waiting is what the holder of the turn waits for.
+type waiting struct {
+	hello bool      // a greeting
+	ids   [4]uint32 // answers to any of these
+	n     int       // how many there are
+	until time.Time
+}
+
+// event is what happened to the holder of the turn.
+type event struct {
+	kind eventKind
+	body []byte // of answered: what stands under result; owned by the receiver
+	err  error  // of answered: what stands under error
+}
+
+type eventKind uint8
+
+const (
+	answered eventKind = iota
+	greeted            // the device said hello
+	jumped             // it did, and its clock was reset: the request was ignored
+	moved              // the address is known now
+	timedOut
+	gone // closed
+)
+
+func newSession(d *Driver, w *wire, did uint64, info mi.Info, sink mi.Sink) *session {
+	s := &session{
+		d: d, w: w, did: did, name: strconv.FormatUint(did, 10), sink: sink,
+		turn: make(chan struct{}, 1), events: make(chan event, 4),
+		info: info, addr: parseAddr(info.Addr),
+		// A random start: some vacuums ignore ids that they saw before the restart.
+		lastID: uint32(1 + d.draw(9000)),
+	}
+	s.due.session = s
+	s.setToken(info.Token)
+	return s
+}
+
+// setToken needs s.mu, but for a new session.
+func (s *session) setToken(token mi.Secret) {
+	s.key, s.keyErr = nil, nil
+	if token == "" {
+		return
+	}
+	raw, err := parseToken(token)
+	if err != nil {
+		s.keyErr = err
+		return
+	}
+	s.key = newKey(raw)
+	s.silence, s.alien, s.heard = 0, false, time.Time{}
+	proven := clock{known: s.clock.known, hint: s.clock.hint, at: s.clock.at}
+	s.clock = proven
+}
+
+// Move implements mi.Mover. A new address is tried; it counts once the device
+// gives a sealed answer from there.
+func (s *session) Move(info mi.Info) {
+	now := time.Now()
+	s.mu.Lock()
+	if info.Token != s.info.Token && info.Token != "" {
+		s.setToken(info.Token)
+	}
+	s.info = s.info.Merge(info)
+	addr := parseAddr(info.Addr)
+	var out []mi.Packet
+	if addr.IsValid() && addr != s.addr && !s.closed {
+		out = s.tryAddr(addr, now)
+	}
+	s.mu.Unlock()
+	s.w.send(true, out...)
+}
+
+// Close implements mi.Link.
+func (s *session) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	bye := s.unsubscribe(time.Now())
+	s.closed = true
+	s.post(event{kind: gone})
+	s.mu.Unlock()
+	s.w.send(true, bye...)
+	s.w.due.clear(&s.due)
+	s.d.keeper.drop(s)
+	s.d.sessions.remove(s)
+	s.d.release()
+	return nil
+}
+
+// post hands an event to the holder of the turn. It needs s.mu.
+func (s *session) post(e event) {
+	select {
+	case s.events <- e:
+	default:
+	}
+}
+
+// expired is called when the answer is overdue.
+func (s *session) expired(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.wait.until.IsZero() && !now.Before(s.wait.until) {
+		s.post(event{kind: timedOut})
+	}
+}
+
+// packet seals a request. It needs s.mu and a key.
+func (s *session) packet(addr netip.AddrPort, stamp, id uint32, tail []byte) mi.Packet {
+	b := append(appendID(s.w.buffer(), id), tail...)
+	return mi.Packet{Data: s.key.seal(b, s.did, stamp), Addr: addr}
+}
+
+// hello makes a hello to addr; the probe tells about push. It needs s.mu.
+func (s *session) hello(addr netip.AddrPort, probe bool) mi.Packet {
+	b := s.w.buffer()[:0]
+	if probe && !s.d.o.NoPush {
+		b = appendProbe(b, s.d.virtual)
+	} else {
+		b = appendHello(b)
+	}
+	return mi.Packet{Data: b, Addr: addr}
+}
+
+// nextRequest draws an id that the device has not seen lately. A repeated request
+// skips some: vacuums ignore what is not above the last id they saw.
+func (s *session) nextRequest(again bool) uint32 {
+	step := uint32(1)
+	if again {
+		step = 100
+	}
+	s.lastID += step
+	if s.lastID > 9999 {
+		s.lastID = 1 + s.lastID%100
+	}
+	return s.lastID
+}
+
+// receive takes a sealed datagram. Only the reader calls it.
+func (s *session) receive(h header, p mi.Packet, now time.Time) {
+	s.mu.Lock()
+	e, err := s.unseal(p, now)
+	if err != nil {
+		s.mu.Unlock()
+		return
+	}
+	var act action
+	if e.method != "" {
+		act = s.report(h, e, p.Addr, now)
+	} else {
+		act = s.answer(h, e, p.Addr, now)
+	}
+	s.mu.Unlock()
+	s.w.send(true, act.out...)
+	if act.genuine {
+		s.sink.Seen()
+	}
+	if act.tell != nil {
+		act.tell()
+	}
+}
+
+// action is what a datagram leads to once s.mu is free.
+type action struct {
+	genuine bool // it was fresh and sealed by the device
+	out     []mi.Packet
+	tell    func()
+}
+
+// unseal checks where a datagram comes from, its seal and its text. It needs s.mu.
+func (s *session) unseal(p mi.Packet, now time.Time) (envelope, error) {
+	if s.closed || s.key == nil || p.Addr != s.addr && (p.Addr != s.trial.addr || !s.trial.addr.IsValid()) {
+		s.d.counts.spoofed.Add(1)
+		return envelope{}, errMagic
+	}
+	text, err := s.key.open(p.Data)
+	if err != nil {
+		s.d.counts.refuse(err)
+		s.alien = s.alien || err == errChecksum && p.Addr == s.addr
+		return envelope{}, err
+	}
+	e, err := parseEnvelope(text)
+	if err != nil {
+		s.d.counts.text.Add(1)
+		return envelope{}, err
+	}
+	return e, nil
+}
+
+// answer takes the reply to a request, if it is one. It needs s.mu.
+func (s *session) answer(h header, e envelope, from netip.AddrPort, now time.Time) (act action) {
+	trial := from == s.trial.addr && s.trial.id != 0 && e.id == uint64(s.trial.id)
+	mine := !trial && from == s.addr && s.wait.wants(e.id)
+	if !trial && !mine {
+		s.d.counts.unasked.Add(1)
+		return act
+	}
+	reckoning := &s.clock
+	if trial {
+		reckoning = &s.trial.clock
+	}
+	ok, restarted := reckoning.accept(h.stamp, now)
+	if !ok {
+		s.d.counts.stale.Add(1)
+		return act
+	}
+	if restarted {
+		s.push.forget()
+	}
+	s.heard, s.silence, s.alien = now, 0, false
+	if trial {
+		s.settle()
+	} else {
+		s.wait = waiting{}
+		s.post(answerOf(e))
+	}
+	act.genuine = true
+	return act
+}
+
+// answerOf copies what the reader's buffer holds.
+func answerOf(e envelope) event {
+	if e.fault != nil && e.result == nil {
+		return event{err: parseFault(e.fault)}
+	}
+	return event{body: append(make([]byte, 0, len(e.result)), e.result...)}
+}
+
+func (w *waiting) wants(id uint64) bool {
+	for _, mine := range w.ids[:w.n] {
+		if uint64(mine) == id {
+			return true
+		}
+	}
+	return false
+}
+
+// greeted takes the answer to a hello. It proves nothing: what it says counts only
+// where it was asked for.
+func (s *session) greeted(g greeting, from netip.AddrPort, now time.Time) {
+	s.mu.Lock()
+	var out []mi.Packet
+	switch {
+	case s.closed:
+	case from == s.addr && now.Sub(s.asked) < helloWait:
+		s.welcome(g, now)
+	case from == s.addr:
+		s.d.counts.unasked.Add(1)
+	case from == s.trial.addr && s.trial.id == 0:
+		out = s.challenge(g, now)
+	default:
+		out = s.doubt(from, now)
+	}
+	s.mu.Unlock()
+	s.w.send(true, out...)
+}
+
+// welcome learns from a hello of the device's own address. It needs s.mu.
+func (s *session) welcome(g greeting, now time.Time) {
+	s.asked = time.Time{}
+	s.greet, s.shown = now, g.token != nil
+	skipped := s.clock.greet(g.stamp, now)
+	switch {
+	case s.wait.hello:
+		s.wait = waiting{}
+		s.post(event{kind: greeted})
+	case skipped && s.wait.n > 0:
+		s.post(event{kind: jumped})
+	}
+	if s.push.offered(g.push, s.did, now) {
+		s.d.keeper.want(s)
+	}
+}
+
+// doubt decides about a hello from another address: a device that speaks from the
+// known one stays there. It needs s.mu.
+func (s *session) doubt(from netip.AddrPort, now time.Time) []mi.Packet {
+	if now.Sub(s.heard) < helloWait || now.Sub(s.trial.began) < trialRest {
+		s.d.counts.spoofed.Add(1)
+		return nil
+	}
+	return s.tryAddr(from, now)
+}
+
+// tryAddr asks an address whether the device is there. It needs s.mu.
+func (s *session) tryAddr(addr netip.AddrPort, now time.Time) []mi.Packet {
+	s.trial = trial{addr: addr, began: now}
+	return []mi.Packet{s.hello(addr, false)}
+}
+
+// challenge asks for a proof: a sealed answer from there. It needs s.mu.
+func (s *session) challenge(g greeting, now time.Time) []mi.Packet {
+	if s.key == nil {
+		if !s.addr.IsValid() {
+			s.shown = g.token != nil
+		}
+		return nil
+	}
+	s.trial.id, s.trial.clock = s.nextRequest(false), s.clock
+	s.trial.clock.greet(g.stamp, now)
+	return []mi.Packet{s.packet(s.trial.addr, s.trial.clock.now(now), s.trial.id, infoTail())}
+}
+
+// settle makes the tried address the device's own. It needs s.mu.
+func (s *session) settle() {
+	s.addr, s.clock, s.trial = s.trial.addr, s.trial.clock, trial{began: s.trial.began}
+	s.info.Addr = s.addr.String()
+	s.asked = time.Time{}
+	s.post(event{kind: moved})
+}
+
+// proven returns who the device is once it gave a sealed answer.
+func (s *session) proven() (mi.Info, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return mi.Info{
+		DID: s.name, Addr: s.info.Addr, Model: s.info.Model, MAC: s.info.MAC,
+		Firmware: s.info.Firmware, Hardware: s.info.Hardware,
+	}, !s.heard.IsZero()
+}

@@ -1,0 +1,489 @@
+package miio
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+var readAll = []mi.Change{
+	{Prop: 0, Value: mi.Bool(true)}, {Prop: 1, Value: mi.Int(55)}, {Prop: 2, Value: mi.Float(21.5)}, {Prop: 3, Value: mi.Text("red")},
+}
+
+func (h *home) wantRead(s *session) {
+	h.t.Helper()
+	got, err := s.Get(h.t.Context(), []int{0, 1, 2, 3, 4}, nil)
+	if err != nil || !slices.Equal(got, readAll) {
+		h.t.Fatalf("Get = %v, %v, want %v", got, err, readAll)
+	}
+}
+
+func TestGetReadsWhatTheDeviceHas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		s := h.open(h.info())
+		h.wantRead(s)
+		h.wantRead(s)
+		if h.ear.seen != 4 {
+			t.Errorf("Seen %d times, want one per answer: 4", h.ear.seen)
+		}
+		for _, call := range h.plug.calls {
+			if strings.ContainsAny(call, " \n") {
+				t.Errorf("the request %q is not compact", call)
+			}
+		}
+		if want := `get_properties[{"did":"4000000001","siid":2,"piid":4}]`; !slices.Contains(h.plug.calls, want) {
+			t.Errorf("the text did not travel alone: %q", h.plug.calls)
+		}
+	})
+}
+
+func TestSetWritesTheFormatsOfTheSpec(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		s := h.open(h.info())
+		err := s.Set(t.Context(), []mi.Change{
+			{Prop: 0, Value: mi.Int(0)}, {Prop: 1, Value: mi.Text("23.0")}, {Prop: 2, Value: mi.Int(3)}, {Prop: 3, Value: mi.Text("<a>")},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		const want = `set_properties[{"did":"4000000001","siid":2,"piid":1,"value":false},{"did":"4000000001","siid":2,"piid":2,"value":23},` +
+			`{"did":"4000000001","siid":2,"piid":3,"value":3},{"did":"4000000001","siid":2,"piid":4,"value":"<a>"}]`
+		if got := h.plug.calls[len(h.plug.calls)-1]; got != want {
+			t.Errorf("sent %s, want %s", got, want)
+		}
+	})
+}
+
+func TestCallRunsAnAction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		s := h.open(h.info())
+		for answer, want := range map[string][]mi.Value{
+			`{"code":0,"out":[7]}`:                    {mi.Int(7)},
+			`{"code":0,"out":[{"piid":2,"value":8}]}`: {mi.Int(8)},
+			`{"did":"1","siid":2,"aiid":1,"code":0}`:  nil,
+			`["ok"]`:                                  nil,
+			`"ok"`:                                    nil,
+			`0`:                                       nil,
+		} {
+			h.plug.set(func() {
+				h.plug.answer = func(string, json.RawMessage) (string, string) { return "result", answer }
+			})
+			got, err := s.Call(t.Context(), 0, []mi.Value{mi.Int(3)})
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("Call answered %s = %v, %v, want %v", answer, got, err, want)
+			}
+		}
+		if want := `action{"did":"4000000001","siid":2,"aiid":1,"in":[3]}`; h.plug.calls[0] != want {
+			t.Errorf("sent %s, want %s", h.plug.calls[0], want)
+		}
+	})
+}
+
+func TestDescribeLeavesSecretsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		info, err := h.open(h.info()).Describe(t.Context())
+		want := mi.Info{DID: "4000000001", Addr: plugAddr, Model: "test.plug.v1", MAC: "aa:bb:cc:00:11:22", Firmware: "1.2.3", Hardware: "ESP"}
+		if err != nil || info != want {
+			t.Errorf("Describe = %+v, %v, want %+v", info, err, want)
+		}
+	})
+}
+
+func TestAnswersOfEveryShape(t *testing.T) {
+	for _, tc := range []struct {
+		name, member, raw string
+		kind              error // of Set
+	}{
+		{"bare zero", "result", "0", nil},
+		{"ok", "result", `["ok"]`, nil},
+		{"accepted", "result", `[{"siid":2,"piid":1,"code":1}]`, nil},
+		{"not writable", "result", `[{"siid":2,"piid":1,"code":-4002}]`, mi.ErrUnsupported},
+		{"out of range", "result", `[{"siid":2,"piid":1,"code":-4005}]`, mi.ErrInvalid},
+		{"without a code", "result", `[{"siid":2,"piid":1}]`, mi.ErrProtocol},
+		{"hub: offline", "result", `[{"siid":2,"piid":1,"code":-704042011}]`, mi.ErrOffline},
+		{"error and message", "error", `{"code":-5001,"message":"invalid_arg"}`, mi.ErrInvalid},
+		{"error under error", "error", `{"code":-2,"error":"unsupported method"}`, mi.ErrUnsupported},
+		{"error as text", "error", `"nonsense"`, mi.ErrInvalid},
+		{"unknown command", "error", `{"code":-32601,"message":"Method not found."}`, mi.ErrUnsupported},
+		{"busy inside", "error", `{"code":-9999,"message":"user ack timeout"}`, mi.ErrBusy},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHome(t)
+				h.plug.answer = func(string, json.RawMessage) (string, string) { return tc.member, tc.raw }
+				err := h.open(h.info()).Set(t.Context(), []mi.Change{{Prop: 0, Value: mi.Bool(true)}})
+				if tc.kind == nil && err != nil || !errors.Is(err, tc.kind) {
+					t.Errorf("Set = %v, want %v", err, tc.kind)
+				}
+			})
+		})
+	}
+}
+
+func TestReplyWithoutResultIsTheResult(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		h.plug.answer = func(string, json.RawMessage) (string, string) {
+			return "whole", fmt.Sprintf(`{"id":%d,"model":"test.plug.v1","fw_ver":"9"}`, h.plug.ids[len(h.plug.ids)-1])
+		}
+		info, err := h.open(h.info()).Describe(t.Context())
+		if err != nil || info.Firmware != "9" {
+			t.Errorf("Describe = %+v, %v", info, err)
+		}
+	})
+}
+
+func TestBrokenJSONIsMended(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		h.plug.answer = func(string, json.RawMessage) (string, string) {
+			return "result", `[{"siid":2,"piid":1,"code":0,,"value":true},{"siid":2,"piid":2,"code":0,"value":00}]`
+		}
+		got, err := h.open(h.info()).Get(t.Context(), []int{0, 1}, nil)
+		want := []mi.Change{{Prop: 0, Value: mi.Bool(true)}, {Prop: 1, Value: mi.Int(0)}}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("Get = %v, %v, want %v", got, err, want)
+		}
+	})
+}
+
+func TestElementsWithoutIDsGoByPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		h.plug.answer = func(string, json.RawMessage) (string, string) {
+			return "result", `[{"code":0,"value":[1,2]},{"code":0,"value":12345678901234567890}]`
+		}
+		got, err := h.open(h.info()).Get(t.Context(), []int{0, 1}, nil)
+		want := []mi.Change{{Prop: 0, Value: mi.Text("[1,2]")}, {Prop: 1, Value: mi.Float(12345678901234567890)}}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("Get = %v, %v, want %v", got, err, want)
+		}
+	})
+}
+
+func TestLossIsMadeUpFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		h.net.fate = func(n int, from, to netip.AddrPort, data []byte) []time.Duration {
+			switch n * 7919 % 10 {
+			case 0, 1:
+				return nil
+			case 2:
+				return []time.Duration{time.Millisecond, 90 * time.Millisecond}
+			case 3:
+				return []time.Duration{300 * time.Millisecond}
+			}
+			return []time.Duration{2 * time.Millisecond}
+		}
+		s := h.open(h.info())
+		failed := 0
+		for range 200 {
+			time.Sleep(time.Second)
+			if got, err := s.Get(t.Context(), []int{0, 1}, nil); err != nil {
+				failed++
+			} else if !slices.Equal(got, readAll[:2]) {
+				t.Fatalf("Get = %v", got)
+			}
+		}
+		if failed > 10 {
+			t.Errorf("%d of 200 reads failed with a fifth of the packets lost", failed)
+		}
+	})
+}
+
+func TestIDsGrowAndJumpAfterSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		s := h.open(h.info())
+		h.wantRead(s)
+		silent := 1
+		h.plug.set(func() {
+			h.plug.answer = func(string, json.RawMessage) (string, string) {
+				if silent--; silent >= 0 {
+					return "silence", ""
+				}
+				return "", ""
+			}
+		})
+		h.wantRead(s)
+		ids := h.plug.ids
+		if steps := []uint64{ids[1] - ids[0], ids[2] - ids[1], ids[3] - ids[2]}; !slices.Equal(steps, []uint64{1, 1, 100}) {
+			t.Errorf("ids %v grow by %v, want 1, 1, 100", ids, steps)
+		}
+	})
+}
+
+func TestWritesAreSentOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		s := h.open(h.info())
+		h.wantRead(s)
+		before := len(h.plug.calls)
+		h.plug.answer = func(string, json.RawMessage) (string, string) { return "silence", "" }
+		start := time.Now()
+		err := s.Set(t.Context(), []mi.Change{{Prop: 0, Value: mi.Bool(false)}})
+		if !errors.Is(err, mi.ErrTimeout) || time.Since(start) > 3*time.Second {
+			t.Errorf("Set = %v after %v, want ErrTimeout after 2s", err, time.Since(start))
+		}
+		if _, err := s.Call(t.Context(), 0, []mi.Value{mi.Int(1)}); !errors.Is(err, mi.ErrTimeout) {
+			t.Errorf("Call = %v, want ErrTimeout", err)
+		}
+		if got := h.plug.calls[before:]; len(got) != 2 {
+			t.Errorf("the device was ordered %q, want each once", got)
+		}
+	})
+}
+
+func TestRebootIsNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		s := h.open(h.info())
+		h.wantRead(s)
+		h.plug.set(func() { h.plug.boot = time.Now() })
+		h.wantRead(s) // its stamp is 0, then 2
+		h.plug.set(func() { h.plug.boot = time.Now() })
+		time.Sleep(2 * time.Minute)
+		start := time.Now()
+		if err := s.Set(t.Context(), []mi.Change{{Prop: 0, Value: mi.Bool(true)}}); err != nil || time.Since(start) > time.Second {
+			t.Errorf("the first order after a reboot: %v after %v", err, time.Since(start))
+		}
+	})
+}
+
+func TestReplaysAreRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		s := h.open(h.info())
+		h.wantRead(s)
+		time.Sleep(time.Minute)
+		h.wantRead(s)
+		seen, asked := h.ear.seen, len(h.plug.calls)
+		us := h.plug.peer
+		for _, d := range h.net.sent() {
+			if d.to == us {
+				for range 100 {
+					h.net.send(d.from, us, d.data)
+				}
+			}
+		}
+		synctest.Wait()
+		if h.ear.seen != seen || len(h.plug.calls) != asked {
+			t.Errorf("replays counted: seen %d → %d", seen, h.ear.seen)
+		}
+		// Even with the id in flight an old stamp is refused.
+		old := h.plug.seal(fmt.Sprintf(`{"id":%d,"result":[{"siid":2,"piid":1,"code":0,"value":false}]}`, s.lastID+1), h.plug.stamp()-60)
+		h.plug.answer = func(string, json.RawMessage) (string, string) {
+			h.net.send(netip.MustParseAddrPort(plugAddr), us, old)
+			return "", ""
+		}
+		got, err := s.Get(t.Context(), []int{0}, nil)
+		if err != nil || !slices.Equal(got, readAll[:1]) {
+			t.Errorf("Get = %v, %v, want the fresh value", got, err)
+		}
+		if h.d.Refused()["stale"] == 0 || h.d.Refused()["unasked"] == 0 {
+			t.Errorf("Refused = %v", h.d.Refused())
+		}
+	})
+}
+
+func TestSpoofedHelloMovesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		s := h.open(h.info())
+		h.wantRead(s)
+		liar := newPlug(t, h.net, "192.168.1.66:54321", plugDID)
+		liar.token = []byte("another token!!!")
+		defer liar.conn.Close()
+		for range 50 {
+			time.Sleep(700 * time.Millisecond)
+			h.net.send(netip.MustParseAddrPort("192.168.1.66:54321"), h.plug.peer, greetingOf(plugDID, 99))
+			if err := s.Set(t.Context(), []mi.Change{{Prop: 1, Value: mi.Int(55)}}); err != nil {
+				t.Fatalf("an order failed while somebody lies: %v", err)
+			}
+		}
+		if h.d.Refused()["spoofed"] == 0 {
+			t.Errorf("Refused = %v", h.d.Refused())
+		}
+		if info, _ := s.proven(); info.Addr != plugAddr {
+			t.Errorf("the session moved to %s", info.Addr)
+		}
+	})
+}
+
+func greetingOf(did uint64, stamp uint32) []byte {
+	b := make([]byte, 32)
+	copy(b, []byte{0x21, 0x31, 0, 32})
+	binary.BigEndian.PutUint64(b[4:], did)
+	binary.BigEndian.PutUint32(b[12:], stamp)
+	return b
+}
+
+func TestAddressChangeIsFollowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		found := make(chan mi.Info, 100)
+		ended := make(chan error)
+		go func() { ended <- h.d.Find(ctx, func(i mi.Info) { found <- i }) }()
+		s := h.open(h.info())
+		h.wantRead(s)
+		h.plug.move(h.net, "192.168.1.77:54321")
+		time.Sleep(70 * time.Second)
+		h.wantRead(s)
+		time.Sleep(70 * time.Second)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		var last mi.Info
+		for len(found) > 0 {
+			last = <-found
+		}
+		if last.Addr != "192.168.1.77:54321" || last.DID != h.info().DID {
+			t.Errorf("Find last reported %+v", last)
+		}
+	})
+}
+
+func TestDeviceWithoutAddressIsSearched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- h.d.Find(ctx, func(mi.Info) {}) }()
+		info := h.info()
+		info.Addr = ""
+		s := h.open(info)
+		h.wantRead(s)
+		cancel()
+		<-ended
+	})
+}
+
+func TestSilenceIsToldApart(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		setup func(h *home, info *mi.Info)
+		kind  error
+		words string
+	}{
+		{"switched off", func(h *home, _ *mi.Info) { h.plug.mute = true }, mi.ErrTimeout, "packets leave, none return"},
+		{"wrong token", func(_ *home, i *mi.Info) { i.Token = "ffeeddccbbaa99887766554433221100" }, mi.ErrDenied, "says hello but ignores"},
+		{"no token", func(_ *home, i *mi.Info) { i.Token = "" }, mi.ErrDenied, "hides its token"},
+		{"placeholder", func(_ *home, i *mi.Info) { i.Token = "ffffffffffffffffffffffffffffffff" }, mi.ErrDenied, "placeholder"},
+		{"foreign subnet", func(_ *home, i *mi.Info) { i.Addr = "10.9.8.7:54321" }, mi.ErrTimeout, "another network than this machine (192.168.1.2/24)"},
+		{"docker bridge", func(h *home, i *mi.Info) {
+			h.plug.mute = true
+			h.net.ifs = []mi.Interface{{Name: "eth0", Prefix: netip.MustParsePrefix("172.17.0.3/16")}}
+		}, mi.ErrTimeout, "container network (172.17.0.3/16)"},
+		{"another device there", func(h *home, i *mi.Info) {
+			i.DID = "77"
+		}, mi.ErrOffline, "another device (4000000001)"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHome(t)
+				info := h.info()
+				tc.setup(h, &info)
+				_, err := h.open(info).Get(t.Context(), []int{0}, nil)
+				if err == nil || !errors.Is(err, tc.kind) || !strings.Contains(err.Error(), tc.words) {
+					t.Fatalf("Get = %v, want %v with %q", err, tc.kind, tc.words)
+				}
+				for _, secret := range []string{string(plugToken), "ffeeddccbbaa9988"} {
+					if strings.Contains(err.Error(), secret) {
+						t.Errorf("the error tells the token: %v", err)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestTooLargeChunksAreHalvedAndRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		h.plug.answer = func(method string, params json.RawMessage) (string, string) {
+			if method == "get_properties" && strings.Count(string(params), "siid") > 1 {
+				return "error", `{"code":-9999,"message":"user ack timeout"}`
+			}
+			return "", ""
+		}
+		s := h.open(h.info())
+		for range 3 {
+			h.wantRead(s)
+		}
+		before := len(h.plug.calls)
+		h.wantRead(s)
+		if n := len(h.plug.calls) - before; n != 5 {
+			t.Errorf("a read of 5 properties took %d requests after it was learnt that each travels alone", n)
+		}
+		if got := string(h.mem["miio/batch/test.plug.v1@"]); got != "1" {
+			t.Errorf("remembered %q, want 1", got)
+		}
+	})
+}
+
+func TestTokenFollowsMove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		info := h.info()
+		info.Token = ""
+		s := h.open(info)
+		if _, err := s.Get(t.Context(), []int{0}, nil); !errors.Is(err, mi.ErrDenied) {
+			t.Fatalf("Get without a token = %v", err)
+		}
+		s.Move(h.info())
+		h.wantRead(s)
+	})
+}
+
+func TestContextEndsAWaitAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		h.plug.mute = true
+		s := h.open(h.info())
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(300*time.Millisecond, cancel)
+		start := time.Now()
+		_, err := s.Get(ctx, []int{0}, nil)
+		if !errors.Is(err, context.Canceled) || time.Since(start) != 300*time.Millisecond {
+			t.Errorf("Get = %v after %v", err, time.Since(start))
+		}
+	})
+}
+
+func TestOpenRefusesWhatIsNoMiIO(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		for _, did := range []string{"", "lumi.158d0001a2b3c4", "0"} {
+			if _, err := h.d.Open(t.Context(), mi.Info{DID: did}, h.ear); !errors.Is(err, mi.ErrUnsupported) {
+				t.Errorf("Open(%q) = %v, want ErrUnsupported", did, err)
+			}
+		}
+		s := h.open(h.info())
+		if _, err := h.d.Open(t.Context(), h.info(), h.ear); !errors.Is(err, mi.ErrBusy) {
+			t.Errorf("a second Open = %v, want ErrBusy", err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := s.Get(t.Context(), []int{0}, nil); !errors.Is(err, mi.ErrOffline) {
+			t.Errorf("Get after Close = %v, want ErrOffline", err)
+		}
+		h.wantRead(h.open(h.info()))
+	})
+}
