@@ -10,8 +10,6 @@ import (
 	"syscall"
 
 	_ "time/tzdata" // the image has no zone files
-
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/redact"
 )
 
 func main() {
@@ -21,14 +19,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run is the whole command: it returns the exit code. Everything that it writes
-// passes the masking writer.
+// run is the whole command: it returns the exit code.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	var secrets redact.Secrets
-	out, talk := secrets.Writer(stdout), secrets.Writer(stderr)
-	p := &process{ctx: ctx, environ: environ, out: out, talk: talk, secrets: &secrets}
-	code := p.exit(guard(func() error { return p.main(args) }))
-	out.Flush()
-	talk.Flush()
-	return code
+	p := newProcess(ctx, environ, stdout, stderr)
+	return p.finish(guard(func() error { return p.main(args) }))
 }

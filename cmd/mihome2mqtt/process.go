@@ -8,6 +8,7 @@ import (
 	"os"
 	"regexp"
 	"runtime/debug"
+	"strings"
 
 	"github.com/alecthomas/kong"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
@@ -16,17 +17,27 @@ import (
 )
 
 // process is what a subcommand works with: the answer goes to out, everything
-// else to talk.
+// else to talk. Both pass the masking writer.
 type process struct {
 	ctx     context.Context
 	environ []string
-	out     io.Writer
-	talk    io.Writer
+	out     *redact.Writer
+	talk    *redact.Writer
 	secrets *redact.Secrets
+}
+
+func newProcess(ctx context.Context, environ []string, stdout, stderr io.Writer) *process {
+	secrets := &redact.Secrets{}
+	return &process{ctx: ctx, environ: environ, out: secrets.Writer(stdout), talk: secrets.Writer(stderr), secrets: secrets}
 }
 
 // cli is the command line.
 type cli struct {
+	Devices devicesCmd `cmd:"" help:"Look for devices and list what answers."`
+	Get     getCmd     `cmd:"" help:"Read properties of a device."`
+	Set     setCmd     `cmd:"" help:"Write a property of a device."`
+	Call    callCmd    `cmd:"" help:"Run an action of a device."`
+	Capture captureCmd `cmd:"" help:"Write down a conversation with a device, without its secrets."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -95,13 +106,17 @@ func (f *failure) Unwrap() error { return f.err }
 
 func wrongUse(err error) error { return &failure{exitWrongUse, err} }
 
-// exit reports err in words and returns the exit code.
-func (p *process) exit(err error) int {
-	if err == nil {
-		return 0
+// finish reports err in words, lets everything out and returns the exit code.
+func (p *process) finish(err error) int {
+	code := 0
+	if err != nil {
+		fmt.Fprintln(p.talk, "x "+strings.ReplaceAll(err.Error(), "\n", "\nx "))
+		code = exitCode(err)
 	}
-	fmt.Fprintln(p.talk, "x "+err.Error())
-	return exitCode(err)
+	if errors.Join(p.out.Flush(), p.talk.Flush()) != nil && code == 0 {
+		return exitFailed
+	}
+	return code
 }
 
 func exitCode(err error) int {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"strings"
 )
 
 //go:generate sh -c "go run ../notices > NOTICES.tmp && mv NOTICES.tmp NOTICES.txt"
@@ -63,11 +64,11 @@ func (c *versionCmd) Run(p *process) error {
 
 // String returns one line for people.
 func (b build) String() string {
-	line := "mihome2mqtt " + b.Version + " ("
-	for _, part := range []string{b.Revision, b.Date} {
+	var parts []string
+	for _, part := range []string{b.Revision, b.Date, b.Go, b.Platform} {
 		if part != "" {
-			line += part + ", "
+			parts = append(parts, part)
 		}
 	}
-	return line + b.Go + ", " + b.Platform + ")"
+	return "mihome2mqtt " + b.Version + " (" + strings.Join(parts, ", ") + ")"
 }

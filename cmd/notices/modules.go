@@ -28,7 +28,11 @@ var architectures = []string{"amd64", "arm64", "arm"}
 // buildList returns the modules that pkg is built from on any of the
 // architectures, and the Go standard library, sorted by path.
 func buildList(pkg string) ([]module, error) {
-	dirs := map[string]string{"Go standard library " + goVersion(): goRoot()}
+	root, err := goRoot()
+	if err != nil {
+		return nil, fmt.Errorf("go env: %w", err)
+	}
+	dirs := map[string]string{"Go standard library " + goVersion(): root}
 	for _, arch := range architectures {
 		cmd := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{.Path}} {{.Version}}\t{{.Dir}}{{end}}", pkg)
 		cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+arch, "CGO_ENABLED=0")
@@ -66,12 +70,9 @@ func goVersion() string {
 	return parts[0] + "." + parts[1]
 }
 
-func goRoot() string {
+func goRoot() (string, error) {
 	out, err := exec.Command("go", "env", "GOROOT").Output()
-	if err != nil {
-		return runtime.GOROOT()
-	}
-	return strings.TrimSpace(string(out))
+	return strings.TrimSpace(string(out)), err
 }
 
 // licenceText joins the licence and notice files of a module.
@@ -102,14 +103,15 @@ func legal(file string) bool {
 	return slices.Contains([]string{"LICENSE", "LICENCE", "COPYING", "NOTICE", "EPL-V20", "EDL-V10"}, name) || name == "COPYRIGHT"
 }
 
-// marks are sentences that only one licence has, the strongest demand first.
+// marks are sentences that only one licence has. The first hit counts: MPL and
+// EPL name the GNU licences, and all of them are longer than the last ones.
 var marks = []struct{ licence, sentence string }{
-	{"AGPL", "GNU AFFERO GENERAL PUBLIC LICENSE"},
-	{"LGPL", "GNU LESSER GENERAL PUBLIC LICENSE"},
-	{"GPL", "GNU GENERAL PUBLIC LICENSE"},
 	{"EPL-2.0", "Eclipse Public License - v 2.0"},
 	{"MPL-2.0", "Mozilla Public License, version 2.0"},
 	{"MPL-2.0", "Mozilla Public License Version 2.0"},
+	{"AGPL", "GNU AFFERO GENERAL PUBLIC LICENSE"},
+	{"LGPL", "GNU LESSER GENERAL PUBLIC LICENSE"},
+	{"GPL", "GNU GENERAL PUBLIC LICENSE"},
 	{"Apache-2.0", "Apache License"},
 	{"BSD-3-Clause", "may be used to endorse or promote products"},
 	{"BSD-2-Clause", "Redistributions in binary form must reproduce"},

@@ -41,8 +41,9 @@ func TestClassify(t *testing.T) {
 		"Permission is hereby granted,\n free of charge":                                      "MIT",
 		"Apache License\nVersion 2.0":                                                         "Apache-2.0",
 		"GNU General Public License, and parts: Permission is hereby granted, free of charge": "GPL",
+		"Mozilla Public License, version 2.0 … GNU Affero General Public License":             "MPL-2.0",
 		"Eclipse Public License - v 2.0 and Apache License":                                   "EPL-2.0",
-		"all rights reserved":                                                                 "unknown",
+		"all rights reserved": "unknown",
 	} {
 		if got := classify(text); got != want {
 			t.Errorf("classify(%q) = %s, want %s", text, got, want)

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+var lamp = &mi.Spec{
+	Services: []mi.Service{{IID: 1, Name: "device-information"}, {IID: 2, Name: "light"}, {IID: 3, Name: "switch"}},
+	Props: []mi.Property{
+		{Service: 0, SIID: 1, PIID: 1, Key: "device-information/model", Name: "model", Access: mi.Read},
+		{Service: 1, SIID: 2, PIID: 1, Key: "light/on", Name: "on", Format: mi.FormatBool, Access: mi.Read | mi.Write},
+		{Service: 1, SIID: 2, PIID: 2, Key: "light/mode", Name: "mode", Format: mi.FormatInt, Access: mi.Read | mi.Write,
+			List: []mi.Choice{{Value: mi.Int(0), Label: "Day"}, {Value: mi.Int(1)}}},
+		{Service: 1, SIID: 2, PIID: 3, Key: "light/brightness", Name: "brightness", Format: mi.FormatInt, Access: mi.Read | mi.Write,
+			Unit: "percentage", Range: &mi.Range{Min: 1, Max: 100, Step: 1}},
+		{Service: 2, SIID: 3, PIID: 1, Key: "switch/on", Name: "on", Format: mi.FormatBool, Access: mi.Read | mi.Write},
+		{Service: 2, SIID: 3, PIID: 2, Key: "switch/text", Name: "text"},
+		{Service: 2, SIID: 3, PIID: 3, Key: "switch/level", Name: "level", Format: mi.FormatFloat, Access: mi.Read},
+	},
+	Actions: []mi.Action{{Service: 1, SIID: 2, AIID: 1, Key: "light/toggle", Name: "toggle"}},
+	Events:  []mi.Event{{Service: 2, SIID: 3, EIID: 1, Key: "switch/click", Name: "click"}},
+}
+
+func TestPropertyIsFoundByEveryName(t *testing.T) {
+	for name, want := range map[string]int{"light/mode": 2, "p2_2": 2, "2.2": 2, "mode": 2, "switch/on": 4, "level": 6} {
+		if got, err := property(lamp, name); got != want || err != nil {
+			t.Errorf("property(%q) = %d, %v; want %d", name, got, err, want)
+		}
+	}
+	if got, err := action(lamp, "toggle"); got != 0 || err != nil {
+		t.Errorf("action(toggle) = %d, %v", got, err)
+	}
+}
+
+func TestPropertySaysWhatThereIs(t *testing.T) {
+	for _, tc := range []struct {
+		name, want string
+		code       int
+	}{
+		{"on", `several services have a property "on"; write it as service/on`, exitWrongUse},
+		{"text", `the device has no property "text". It has: device-information/model, light/on, light/mode, light/brightness, switch/on, switch/level`, exitNotFound},
+	} {
+		if _, err := property(lamp, tc.name); err == nil || err.Error() != tc.want || exitCode(err) != tc.code {
+			t.Errorf("property(%q): got %v (%d)", tc.name, err, exitCode(err))
+		}
+	}
+	if _, err := action(&mi.Spec{}, "x"); err == nil || err.Error() != "the device has no action at all" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestParseValue(t *testing.T) {
+	for _, tc := range []struct {
+		prop       int
+		text, want string
+		problem    string
+	}{
+		{1, "on", "true", ""},
+		{1, "OFF", "false", ""},
+		{1, "maybe", "", `light/on cannot be "maybe". It can be: on, off`},
+		{2, "day", "0", ""},
+		{2, "1", "1", ""},
+		{2, "night", "", `light/mode cannot be "night". It can be: 0 (Day), 1`},
+		{3, "50", "50", ""},
+		{3, "0", "", `light/brightness cannot be "0". It can be from 1 to 100`},
+		{3, "half", "", `light/brightness cannot be "half". It is a whole number`},
+		{6, "1.5", "1.5", ""},
+		{6, "x", "", `switch/level cannot be "x". It is a number`},
+		{5, "any text", "any text", ""},
+	} {
+		got, err := parseValue(&lamp.Props[tc.prop], tc.text)
+		if err == nil && (got.String() != tc.want || tc.problem != "") || err != nil && err.Error() != tc.problem {
+			t.Errorf("parseValue(%s, %q) = %v, %v", lamp.Props[tc.prop].Key, tc.text, got, err)
+		}
+	}
+}
+
+func TestShowValue(t *testing.T) {
+	for _, tc := range []struct {
+		prop  int
+		value mi.Value
+		want  string
+	}{
+		{2, mi.Float(0), "Day"}, {2, mi.Int(1), "1"}, {3, mi.Int(50), "50 percentage"}, {1, mi.Bool(true), "true"},
+	} {
+		if got := show(&lamp.Props[tc.prop], tc.value); got != tc.want {
+			t.Errorf("show(%s, %v) = %q, want %q", lamp.Props[tc.prop].Key, tc.value, got, tc.want)
+		}
+	}
+}
+
+func TestUsesAreSortedAndHoldNoArguments(t *testing.T) {
+	e := &entity.Entity{Binds: []entity.Bind{
+		{Props: []int{3, 1, 5}, Events: []int{0}}, {Props: []int{1, 0}, Actions: []int{0}},
+	}}
+	want := []string{"prop.2.1", "prop.2.3", "action.2.1", "event.3.1"}
+	if diff := cmp.Diff(want, uses(lamp, e)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestCallCountsItsArguments(t *testing.T) {
+	a := &mi.Action{Key: "light/set", In: []int{3, 1}}
+	_, err := (&callCmd{Value: []string{"5"}}).arguments(lamp, a)
+	if err == nil || err.Error() != "light/set takes 2 values: brightness on" {
+		t.Errorf("got %v", err)
+	}
+	got, err := (&callCmd{Value: []string{"5", "on"}}).arguments(lamp, a)
+	if err != nil || got[0] != mi.Int(5) || got[1] != mi.Bool(true) {
+		t.Errorf("got %v, %v", got, err)
+	}
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+// answerWithin is how long the subcommands wait for one device.
+const answerWithin = 10 * time.Second
+
+// reach is how the subcommands come to devices when no bridge stands between.
+type reach struct {
+	net     mi.Network
+	connect func(mi.Network) mi.Driver
+	known   []mi.Info // from settings and data folder
+}
+
+// conversation is an open link to one device with what the device has.
+type conversation struct {
+	info mi.Info
+	link mi.Link
+	spec *mi.Spec
+}
+
+// quiet drops what a device says unasked.
+type quiet struct{}
+
+func (quiet) Changed([]mi.Change)   {}
+func (quiet) Happened(mi.Happening) {}
+func (quiet) Seen()                 {}
+
+// talkTo opens the device that name fits, and lets do talk with it.
+func (p *process) talkTo(name string, do func(context.Context, *conversation) error) error {
+	r, err := p.reach()
+	if err != nil {
+		return err
+	}
+	info, err := choose(r.known, name)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, answerWithin)
+	defer cancel()
+	dev, err := r.open(ctx, info)
+	if err != nil {
+		return err
+	}
+	defer dev.link.Close()
+	return do(ctx, dev)
+}
+
+// open starts a conversation with a known device.
+func (r *reach) open(ctx context.Context, info mi.Info) (*conversation, error) {
+	driver := r.connect(r.net)
+	info, err := locate(ctx, driver, info)
+	if err != nil {
+		return nil, err
+	}
+	link, err := driver.Open(ctx, info, quiet{})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", label(info), err)
+	}
+	spec, err := link.Spec(ctx)
+	if err != nil {
+		link.Close()
+		return nil, fmt.Errorf("%s: %w", label(info), err)
+	}
+	return &conversation{info: info, link: link, spec: spec}, nil
+}
+
+// locate completes a device of which only the address or only the did is known.
+func locate(ctx context.Context, driver mi.Driver, info mi.Info) (mi.Info, error) {
+	if info.DID != "" && info.Addr != "" {
+		return info, nil
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var mu sync.Mutex
+	seen := false
+	err := driver.Find(ctx, func(d mi.Info) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !seen && same(d, info) {
+			info, seen = info.Merge(d), true
+			stop()
+		}
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	switch {
+	case seen:
+		return info, nil
+	case err != nil && ctx.Err() == nil:
+		return info, fmt.Errorf("%s: %w", label(info), err)
+	}
+	return info, fmt.Errorf("%s: %w: nothing there says hello; is it on, and in the same network?", label(info), mi.ErrTimeout)
+}
+
+// same reports whether a sighting is of a known device.
+func same(seen, known mi.Info) bool {
+	return (known.DID != "" && seen.DID == known.DID) || (known.Addr != "" && seen.Addr == known.Addr)
+}
+
+// choose returns the only device that name fits: its did, host, name or model, or
+// else a part of its name or model.
+func choose(known []mi.Info, name string) (mi.Info, error) {
+	for _, fits := range []func(mi.Info) bool{
+		func(d mi.Info) bool {
+			host, _, _ := strings.Cut(d.Addr, ":")
+			return slices.Contains([]string{d.DID, d.Addr, host, d.Model, d.Name}, name)
+		},
+		func(d mi.Info) bool {
+			return strings.Contains(strings.ToLower(d.Name+"\n"+d.Model), strings.ToLower(name))
+		},
+	} {
+		var found []mi.Info
+		for _, d := range known {
+			if fits(d) {
+				found = append(found, d)
+			}
+		}
+		switch len(found) {
+		case 0:
+		case 1:
+			return found[0], nil
+		default:
+			return mi.Info{}, wrongUse(fmt.Errorf("%q fits several devices: %s. Use the did", name, labels(found)))
+		}
+	}
+	if len(known) == 0 {
+		return mi.Info{}, notFound(errors.New("no device is known yet. Name yours in MIHOME2MQTT_DEVICES"))
+	}
+	return mi.Info{}, notFound(fmt.Errorf("no device is called %q. Known are: %s", name, labels(known)))
+}
+
+func notFound(err error) error { return &failure{exitNotFound, err} }
+
+// label is what people recognise a device by.
+func label(d mi.Info) string {
+	for _, text := range []string{d.Name, d.DID, d.Addr} {
+		if text != "" {
+			return text
+		}
+	}
+	return d.Model
+}
+
+func labels(all []mi.Info) string {
+	names := make([]string, len(all))
+	for i, d := range all {
+		names[i] = label(d)
+		if d.DID != "" && d.DID != names[i] {
+			names[i] += " (" + d.DID + ")"
+		}
+	}
+	return strings.Join(names, ", ")
+}
