@@ -4,55 +4,93 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
-	"strings"
 )
 
-// Diff returns what must be published before new takes the place of old, the
-// messages last announced for the same device below the same prefix: old topics
-// that new lacks are emptied, and a component that vanishes from a device
-// message, or changes its platform, is first reduced to its platform alone,
-// since Home Assistant keeps whatever is merely left out. Publish new two
-// seconds later; old messages that cannot be read are replaced without steps.
-func Diff(old, new []Message) []Message {
-	var steps []Message
+// Diff returns what must be published around new when it takes the place of
+// old, the messages last announced for the same device below the same prefix.
+//
+// Before: topics that are no longer used are emptied, and a component that
+// vanishes from a device message, or changes its platform, is first reduced to
+// its platform alone, since Home Assistant keeps whatever is merely left out.
+// When the form changed, old topics are first told to let go of their entities,
+// so that these keep their history and settings, and are emptied after (Home
+// Assistant logs a warning for each, which means no harm).
+//
+// Publish before, two seconds later new, two seconds later after. Old messages
+// that cannot be read are replaced without steps.
+func Diff(old, new []Message) (before, after []Message) {
+	have := announced(new)
 	for _, was := range old {
 		i := slices.IndexFunc(new, func(m Message) bool { return m.Topic == was.Topic })
-		if i < 0 {
-			steps = append(steps, Message{Topic: was.Topic})
+		switch {
+		case i >= 0:
+			before = append(before, reduction(was, new[i].Payload, have)...)
+		case len(new) > 0 && isDevice(was.Topic) != isDevice(new[0].Topic) && keeps(was, have):
+			before = append(before, reduction(was, was.Payload, have)...)
+			before = append(before, Message{Topic: was.Topic, Payload: []byte(`{"migrate_discovery":true}`)})
+			after = append(after, Message{Topic: was.Topic})
+		default:
+			before = append(before, Message{Topic: was.Topic})
+		}
+	}
+	return before, after
+}
+
+// identity is what Home Assistant knows a component of a device by, in either
+// form.
+type identity struct{ platform, id string }
+
+// announced lists what messages announce, in either form.
+func announced(messages []Message) map[identity]bool {
+	out := make(map[identity]bool)
+	for _, m := range messages {
+		if one, single := singleIdentity(m.Topic); single {
+			out[one] = true
 			continue
 		}
-		if reduced, ok := reduce(was.Payload, new[i].Payload); ok {
-			steps = append(steps, Message{Topic: was.Topic, Payload: reduced})
+		for id, c := range componentsOf(m.Payload) {
+			out[identity{platformOf(c), id}] = true
 		}
 	}
-	return steps
+	return out
 }
 
-// reduce returns the device message new with every component of old that it
-// lacks, or has under another platform, reduced to old's platform.
-func reduce(old, new []byte) ([]byte, bool) {
-	if bytes.Equal(old, new) {
-		return nil, false
-	}
-	was, now := parts(old), parts(new)
-	gone := make(map[string]json.RawMessage)
-	for id, c := range was {
-		if p := platformOf(c); p != "" && p != platformOf(now[id]) {
-			gone[id] = appendObject(nil, []field{text("platform", p)})
+// keeps reports whether anything that m announces is in have.
+func keeps(m Message, have map[identity]bool) bool {
+	for one := range announced([]Message{m}) {
+		if have[one] {
+			return true
 		}
 	}
-	if len(gone) == 0 {
-		return nil, false
-	}
-	for id, c := range now {
-		if _, ok := gone[id]; !ok {
-			gone[id] = c
-		}
-	}
-	return replaceParts(new, gone)
+	return false
 }
 
-func parts(payload []byte) map[string]json.RawMessage {
+// reduction is the step that takes from the device message was all that is not
+// in have, and leaves the components of the device message now; none when there
+// is nothing to take.
+func reduction(was Message, now []byte, have map[identity]bool) []Message {
+	if !isDevice(was.Topic) {
+		return nil
+	}
+	left := componentsOf(now)
+	taken := false
+	for id, c := range componentsOf(was.Payload) {
+		if p := platformOf(c); p != "" && !have[identity{p, id}] {
+			left[id] = appendObject(nil, []field{text("platform", p)})
+			taken = true
+		}
+	}
+	if !taken {
+		return nil
+	}
+	payload, ok := withComponents(now, left)
+	if !ok {
+		return nil
+	}
+	return []Message{{Topic: was.Topic, Payload: payload}}
+}
+
+func componentsOf(payload []byte) map[string]json.RawMessage {
 	var message struct {
 		Components map[string]json.RawMessage `json:"components"`
 	}
@@ -72,7 +110,7 @@ func platformOf(component json.RawMessage) string {
 	return c.Platform
 }
 
-func replaceParts(payload []byte, components map[string]json.RawMessage) ([]byte, bool) {
+func withComponents(payload []byte, components map[string]json.RawMessage) ([]byte, bool) {
 	var message map[string]json.RawMessage
 	if json.Unmarshal(payload, &message) != nil {
 		return nil, false
@@ -86,6 +124,7 @@ func replaceParts(payload []byte, components map[string]json.RawMessage) ([]byte
 	return out, err == nil
 }
 
+// marshal writes v as the messages are written: sorted, without HTML escapes.
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -102,48 +141,3 @@ func Removal(topics ...string) []Message {
 	}
 	return out
 }
-
-// Migration returns what must be published before the messages of another form
-// below the same prefix, so that entities keep their history and settings. When
-// those are out, publish Removal of the same topics.
-func Migration(topics ...string) []Message {
-	out := make([]Message, len(topics))
-	for i, t := range topics {
-		out[i] = Message{Topic: t, Payload: []byte(`{"migrate_discovery":true}`)}
-	}
-	return out
-}
-
-// Filters are the subscriptions that bring in every message of ours below
-// prefix, and those of others; Owner tells them apart.
-func Filters(prefix string) []string {
-	return []string{prefix + "/device/+/config", prefix + "/+/+/+/config"}
-}
-
-// Owner returns the device ("bridge" for the bridge itself) and form that a
-// discovery topic below prefix belongs to; ok is false when it is not ours.
-func Owner(prefix, topic string) (device string, form Form, ok bool) {
-	rest, below := strings.CutPrefix(topic, prefix+"/")
-	rest, config := strings.CutSuffix(rest, "/config")
-	if !below || !config {
-		return "", "", false
-	}
-	levels := strings.Split(rest, "/")
-	device, ours := "", false
-	if len(levels) > 1 {
-		device, ours = strings.CutPrefix(levels[1], product+"_")
-	}
-	switch {
-	case !ours || device == "":
-		return "", "", false
-	case len(levels) == 2 && levels[0] == "device":
-		return device, DeviceForm, true
-	case len(levels) == 3 && levels[2] != "":
-		return device, SingleForm, true
-	}
-	return "", "", false
-}
-
-// StatusTopic is where home platforms say that they have started; it is answered by
-// publishing again.
-func StatusTopic(prefix string) string { return prefix + "/status" }

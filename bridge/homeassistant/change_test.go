@@ -18,18 +18,18 @@ func TestDiffReducesWhatVanishesFirst(t *testing.T) {
 	}
 	old := announce(DeviceForm, sensor, number)
 
-	if got := Diff(old, announce(DeviceForm, sensor, number)); got != nil {
+	if got, _ := Diff(old, announce(DeviceForm, sensor, number)); got != nil {
 		t.Errorf("nothing changed, got %s", got)
 	}
-	if got := Diff(nil, old); got != nil {
+	if got, _ := Diff(nil, old); got != nil {
 		t.Errorf("all is new, got %s", got)
 	}
-	if got := Diff(old, announce(DeviceForm, sensor, number, one("button", "a1_1", "C", command("press")))); got != nil {
+	if got, _ := Diff(old, announce(DeviceForm, sensor, number, one("button", "a1_1", "C", command("press")))); got != nil {
 		t.Errorf("only something new, got %s", got)
 	}
 
-	got := Diff(old, announce(DeviceForm, sensor))
-	if len(got) != 1 || got[0].Topic != old[0].Topic {
+	got, after := Diff(old, announce(DeviceForm, sensor))
+	if len(after) != 0 || len(got) != 1 || got[0].Topic != old[0].Topic {
 		t.Fatalf("got %s", got)
 	}
 	want := decode(t, announce(DeviceForm, sensor)[0].Payload)
@@ -46,7 +46,7 @@ func TestDiffChangesAPlatformInTwoSteps(t *testing.T) {
 	d := Device{ID: "42"}
 	old := Messages(DeviceForm, "ha", d, model(one("sensor", "p2_1", "A", state("state"))), opt)
 	now := Messages(DeviceForm, "ha", d, model(one("number", "p2_1", "A", both("state"))), opt)
-	steps := Diff(old, now)
+	steps, _ := Diff(old, now)
 	if len(steps) != 1 {
 		t.Fatalf("got %d steps, want 1", len(steps))
 	}
@@ -59,7 +59,7 @@ func TestDiffChangesAPlatformInTwoSteps(t *testing.T) {
 func TestDiffEmptiesTopicsThatVanish(t *testing.T) {
 	d := Device{ID: "42"}
 	a, b := one("sensor", "p2_1", "A", state("state")), one("sensor", "p2_2", "B", state("state"))
-	got := Diff(Messages(SingleForm, "ha", d, model(a, b), opt), Messages(SingleForm, "ha", d, model(a), opt))
+	got, _ := Diff(Messages(SingleForm, "ha", d, model(a, b), opt), Messages(SingleForm, "ha", d, model(a), opt))
 	want := []Message{{Topic: "ha/sensor/mihome2mqtt_42/p2_2/config"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -69,7 +69,7 @@ func TestDiffEmptiesTopicsThatVanish(t *testing.T) {
 func TestDiffReplacesWhatItCannotRead(t *testing.T) {
 	now := Messages(DeviceForm, "ha", Device{ID: "42"}, nil, opt)
 	for _, payload := range []string{"", "{", "[]", `{"components":3}`, `{"components":{"a":3}}`, `{"cmps":{"a":{"p":"sensor"}}}`} {
-		if got := Diff([]Message{{Topic: now[0].Topic, Payload: []byte(payload)}}, now); got != nil {
+		if got, _ := Diff([]Message{{Topic: now[0].Topic, Payload: []byte(payload)}}, now); got != nil {
 			t.Errorf("Diff(%s) = %s, want no steps", payload, got)
 		}
 	}
@@ -80,7 +80,8 @@ func FuzzDiff(f *testing.F) {
 	f.Add(now[0].Payload)
 	f.Add([]byte(`{"components":{"a":{"platform":"sensor"}}}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		for _, m := range Diff([]Message{{Topic: now[0].Topic, Payload: payload}}, now) {
+		steps, _ := Diff([]Message{{Topic: now[0].Topic, Payload: payload}}, now)
+		for _, m := range steps {
 			decode(t, m.Payload)
 		}
 	})
@@ -113,12 +114,52 @@ func TestOwnerKnowsOurTopics(t *testing.T) {
 	}
 }
 
-func TestMigrationAndRemoval(t *testing.T) {
-	topics := []string{"ha/sensor/mihome2mqtt_42/p2_1/config"}
-	if diff := cmp.Diff([]Message{{topics[0], []byte(`{"migrate_discovery":true}`)}}, Migration(topics...)); diff != "" {
-		t.Error(diff)
+func TestDiffMigratesBetweenForms(t *testing.T) {
+	d := Device{ID: "42"}
+	m := model(one("switch", "p2_1", "A", both("state")), one("fan", "fan_2", "F", both("state")))
+	device, single := Messages(DeviceForm, "ha", d, m, opt), Messages(SingleForm, "ha", d, m, opt)
+	letGo := []byte(`{"migrate_discovery":true}`)
+
+	before, after := Diff(device, single)
+	if len(before) != 2 || !bytes.Equal(before[1].Payload, letGo) || len(after) != 1 || after[0].Payload != nil {
+		t.Fatalf("device to single: before %s, after %s", before, after)
 	}
-	if diff := cmp.Diff([]Message{{Topic: topics[0]}}, Removal(topics...)); diff != "" {
-		t.Error(diff)
+	reduced := decode(t, before[0].Payload)["components"].(map[string]any)
+	for id, platform := range map[string]string{"fan_2": "fan", "last_seen": "sensor"} {
+		if diff := cmp.Diff(map[string]any{"platform": platform}, reduced[id]); diff != "" {
+			t.Errorf("%s has no home in the single form (-want +got)\n%s", id, diff)
+		}
+	}
+	if len(reduced["p2_1"].(map[string]any)) < 2 {
+		t.Error("p2_1 is taken away, though it moves")
+	}
+
+	before, after = Diff(single, device)
+	want := map[string][]byte{
+		"ha/switch/mihome2mqtt_42/p2_1/config": letGo, "ha/sensor/mihome2mqtt_42/connection/config": letGo,
+		"ha/sensor/mihome2mqtt_42/last_error/config": letGo, "ha/sensor/mihome2mqtt_42/last_seen_value/config": nil,
+		"ha/switch/mihome2mqtt_42/fan_2/config": nil,
+	}
+	for _, m := range before {
+		if payload, ok := want[m.Topic]; !ok || !bytes.Equal(payload, m.Payload) {
+			t.Errorf("single to device: %s gets %q, want %q", m.Topic, m.Payload, payload)
+		}
+	}
+	if len(before) != len(want) || len(after) != 3 {
+		t.Errorf("single to device: %d before, %d after, want %d and 3", len(before), len(after), len(want))
+	}
+}
+
+func TestDiffOfARemovedDeviceEmptiesEverything(t *testing.T) {
+	for _, form := range []Form{DeviceForm, SingleForm} {
+		old := Messages(form, "ha", Device{ID: "42"}, nil, opt)
+		before, after := Diff(old, nil)
+		var topics []string
+		for _, m := range old {
+			topics = append(topics, m.Topic)
+		}
+		if diff := cmp.Diff(Removal(topics...), before); diff != "" || after != nil {
+			t.Errorf("%s: after %s, before (-want +got)\n%s", form, after, diff)
+		}
 	}
 }

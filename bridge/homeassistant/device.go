@@ -20,7 +20,7 @@ type Device struct {
 	Serial       string // the did as Xiaomi writes it
 	MAC          string // lower case, colon separated; anything else is left out
 	Area         string // room
-	Parent       string // ID of the gateway that serves it; "" is the bridge
+	Parent       string // ID of the announced gateway that serves it; "" is the bridge
 	ConfigURL    string // page that shows the device
 }
 

@@ -3,8 +3,6 @@ package homeassistant
 import (
 	"slices"
 	"strings"
-
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/topic"
 )
 
 // messages renders what was collected, sorted by topic or component id.
@@ -15,7 +13,7 @@ func (w *writer) messages(prefix string) []Message {
 	out := make([]Message, len(w.pending))
 	for i, c := range w.pending {
 		out[i] = Message{
-			Topic:   prefix + "/" + c.platform + "/" + node(w.device) + "/" + c.id + "/config",
+			Topic:   singleTopic(prefix, w.device, c),
 			Payload: appendObject(make([]byte, 0, 1024), w.fields[c.from:c.to]),
 		}
 	}
@@ -53,7 +51,3 @@ func (o Options) origin() string {
 	}
 	return string(appendObject(make([]byte, 0, 128), fields))
 }
-
-func node(device string) string { return product + "_" + topic.Segment(device) }
-
-func deviceTopic(prefix, device string) string { return prefix + "/device/" + node(device) + "/config" }
