@@ -11,13 +11,18 @@ import (
 // View is told what happens at the devices. Calls for one device come from one
 // goroutine, in order, and must not block.
 type View interface {
-	// Opened tells that the spec is known, or changed; it returns what to read.
+	// Opened tells that the spec is known, or changed, or that what is shown of
+	// the device itself changed (name, room, model, firmware); it returns what
+	// to read.
 	Opened(d *Device, spec *mi.Spec) Plan
 	// Changed tells new values, all of them at once in d.Values; it reports
 	// whether something at the device is in motion and worth following closely.
+	// A change that repeats the value told last asks to publish it again: an
+	// order was carried out or failed, and a slider somewhere must jump back.
 	Changed(d *Device, changes []mi.Change) (moving bool)
 	Happened(d *Device, h mi.Happening)
-	// Status tells a change of availability, route or error.
+	// Status tells a change of availability, route or error. The first call
+	// comes when the first contact was made or failed.
 	Status(d *Device, s Status)
 	// Removed tells that the device is gone for good.
 	Removed(d *Device)
@@ -47,6 +52,15 @@ type Request struct {
 	Merge string
 	// Cause says who gave the order: "mqtt <topic>", "cli". It is required.
 	Cause string
-	// Done, when set, is called exactly once with the actions' results.
+	// Done, when set, is called exactly once, from any goroutine, with the
+	// actions' results. It must not block. The error is ErrReplaced when a newer
+	// request took this one's place, and wraps ErrUnknownOutcome when the reply
+	// was lost and nobody can say whether the device obeyed.
 	Done func(out []mi.Value, err error)
+}
+
+func (r Request) done(out []mi.Value, err error) {
+	if r.Done != nil {
+		r.Done(out, err)
+	}
 }

@@ -1,0 +1,405 @@
+package device
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+// hang ends an exchange that no driver's own timeout ended.
+const hang = 2 * time.Minute
+
+// loop is the state that only the device's own goroutine touches.
+type loop struct {
+	ctx        context.Context // also of the links
+	read       context.Context // of everything but orders, cancelled when an order cannot wait
+	cancelRead context.CancelFunc
+	job        *job // under way, if any
+
+	plan      Plan
+	stateless bool // nothing can be read
+	moving    bool
+	fastUntil time.Duration
+	nextPoll  time.Duration
+	nextSlow  time.Duration
+	nextSpec  time.Duration // never once the spec is known
+	nextAsk   time.Duration // who are you?
+	doubts    []doubt       // writes to be read back
+	reported  []int         // properties reported since the read under way began
+	aside     map[int]strikes
+
+	place    place // at the gate
+	placed   time.Duration
+	limiters [2]bucket // of reports, of events
+
+	online, everOnline bool
+	contact            bool          // something was tried or heard: the View may be told
+	heardAt            time.Duration // time of the newest valid packet
+	misses             int           // exchanges without answer since then
+	failures           int           // exchanges without success, in a row
+	lastMiss           error
+	flooding, flooded  bool // does report too fast; said that it reports too fast
+	orderFailed        bool // said that an order failed
+	denied             bool
+	via                *route // that served the last exchange
+	linkErr, orderErr  string
+	reason             string
+	warned             string
+	told               bool // the View knows the first Status
+}
+
+// connection names the route that served the last exchange.
+func (l *loop) connection() string {
+	if l.via == nil || !l.everOnline {
+		return ""
+	}
+	return l.via.name
+}
+
+// place is where the device stands at the gate of first contacts.
+type place uint8
+
+const (
+	outside place = iota
+	queued
+	inside
+	through
+)
+
+// grace is how long a first contact counts as outstanding: a dead device must
+// not keep live ones waiting.
+const grace = 300 * time.Millisecond
+
+// run is the device's life.
+func (d *Device) run(ctx context.Context) {
+	d.loop.ctx = ctx
+	for {
+		d.safely(d.step)
+		select {
+		case <-ctx.Done():
+			d.end()
+			return
+		case <-d.wake:
+		}
+	}
+}
+
+// safely keeps a panic of a driver or the View with this device.
+func (d *Device) safely(f func()) {
+	err := func() (err error) {
+		defer d.home.survive(&err)
+		f()
+		return nil
+	}()
+	if err == nil {
+		return
+	}
+	l := &d.loop
+	d.missed(err)
+	l.nextPoll = d.home.now() + d.home.opt.Intervals.backoff(l.failures, d.hash)
+	d.home.wheel.set(d, l.nextPoll)
+}
+
+// step does everything that is to be done now, and sets the time of the next.
+func (d *Device) step() {
+	now := d.home.now()
+	in := d.take(now)
+	d.notice(in, now)
+	if d.loop.flooding {
+		d.flood()
+	}
+	d.absorb(in.reports)
+	if in.result != nil {
+		d.finish(in.result)
+	}
+	d.happened(in.events, now)
+	d.listen()
+	d.judge(now)
+	d.late(now)
+	if d.loop.job == nil {
+		d.next(now)
+	} else {
+		d.hurry(now)
+	}
+	d.tell()
+	d.home.wheel.set(d, d.nextWake(now))
+}
+
+// take empties the inbox but for the orders. Reports beyond the rate stay, where
+// newer ones replace them.
+func (d *Device) take(now time.Duration) inbox {
+	l := &d.loop
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	in := d.in
+	rest := inbox{orders: in.orders, removed: in.removed}
+	if len(in.reports) > 0 && (d.spec == nil || !l.limiters[0].allow(now) && in.result == nil) {
+		l.flooding = d.spec != nil
+		rest.reports, in.reports = in.reports, nil
+	}
+	d.in = rest
+	return in
+}
+
+// notice takes in what is new about the device and its routes.
+func (d *Device) notice(in inbox, now time.Duration) {
+	l := &d.loop
+	shown := in.renamed
+	for _, s := range in.sightings {
+		shown = d.meet(s) || shown
+		l.stateless = false
+		l.nextPoll = min(l.nextPoll, now) // it may be reached now
+		l.nextSpec = sooner(l.nextSpec, now)
+	}
+	if in.refresh {
+		l.aside, l.nextSlow, l.stateless = nil, 0, false
+		l.nextPoll = now + spread(mix(d.hash+1), 2*time.Second)
+	}
+	if in.respec {
+		l.nextSpec = now
+	}
+	if in.admitted {
+		l.place, l.placed = inside, now
+	}
+	if in.heard {
+		d.retryHeard(now)
+	}
+	if shown {
+		d.reopen()
+	}
+}
+
+// sooner moves a time that is not never to at most now.
+func sooner(t, now time.Duration) time.Duration {
+	if t == never {
+		return t
+	}
+	return min(t, now)
+}
+
+// retryHeard lets the routes by which a packet came be tried at once.
+func (d *Device) retryHeard(now time.Duration) {
+	if d.spec == nil {
+		d.loop.nextSpec = min(d.loop.nextSpec, now)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, r := range d.routes {
+		if r.heard && !errors.Is(r.err, mi.ErrDenied) {
+			r.retry = 0
+		}
+		r.heard = false
+	}
+}
+
+// next begins the most urgent exchange, if any: orders first.
+func (d *Device) next(now time.Duration) {
+	l := &d.loop
+	if batch := d.nextBatch(); batch != nil {
+		d.launch(&job{task: ordering, batch: batch})
+		return
+	}
+	if !d.mayContact(now) {
+		return
+	}
+	switch {
+	case l.nextSpec <= now:
+		d.launch(&job{task: opening})
+	case d.spec == nil:
+	case l.nextPoll <= now && !l.stateless:
+		d.poll(now)
+	default:
+		if r := d.betterRoute(now); r != nil {
+			d.launch(&job{task: probing, route: r, props: d.sign()})
+		} else if l.nextAsk <= now {
+			l.nextAsk = never
+			if l.via != nil {
+				d.launch(&job{task: describing, route: l.via})
+			}
+		}
+	}
+}
+
+// mayContact passes the gate once in the device's life.
+func (d *Device) mayContact(now time.Duration) bool {
+	l := &d.loop
+	if l.place == outside {
+		l.place = queued
+		if d.home.gate.enter(d) {
+			l.place, l.placed = inside, now
+		}
+	}
+	return l.place >= inside
+}
+
+// leaveGate lets the next device have its first contact.
+func (d *Device) leaveGate() {
+	if d.loop.place == inside {
+		d.loop.place = through
+		d.home.gate.leave()
+	}
+}
+
+// hurry ends an exchange that lasts too long.
+func (d *Device) hurry(now time.Duration) {
+	l := &d.loop
+	if l.place == inside && now >= l.placed+grace {
+		d.leaveGate()
+	}
+	if l.job.task == ordering {
+		return // its context knows the deadline
+	}
+	if now >= l.job.start+hang || now >= l.job.start+patience && d.hasOrders() {
+		l.cancelRead()
+	}
+}
+
+func (d *Device) hasOrders() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.in.orders) > 0
+}
+
+// late ends the orders whose time is over, also those of a driver that hangs.
+func (d *Device) late(now time.Duration) {
+	for _, w := range d.expired(now) {
+		d.failed(w, d.tooLate(d.loop.lastMiss))
+	}
+	j := d.loop.job
+	if j == nil || j.task != ordering || j.ended || now < j.batch[0].deadline+grace {
+		return
+	}
+	j.ended = true
+	for _, w := range j.batch {
+		err := d.tooLate(nil)
+		if len(w.Calls) > 0 {
+			err = fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+		}
+		d.failed(w, err)
+	}
+}
+
+// finish takes in the outcome of the exchange.
+func (d *Device) finish(o *outcome) {
+	l := &d.loop
+	l.job = nil
+	if o.task == ordering {
+		o.cancel()
+	}
+	switch o.task {
+	case opening:
+		d.finishSpec(o)
+	case reading, probing:
+		d.finishRead(o)
+	case ordering:
+		d.finishOrders(o)
+	}
+	if o.info != (mi.Info{}) {
+		d.described(o.info)
+	}
+	if l.place == inside && (o.task != opening || o.err != nil || l.stateless) {
+		d.leaveGate()
+	}
+}
+
+// tell tells the View of a changed Status.
+func (d *Device) tell() {
+	l := &d.loop
+	if !l.contact {
+		return
+	}
+	s := Status{Online: l.online, Connection: l.connection(), LastError: l.linkErr, Reason: l.reason}
+	if s.LastError == "" {
+		s.LastError = l.orderErr
+	}
+	d.mu.Lock()
+	news := d.status != s
+	d.status = s
+	d.mu.Unlock()
+	d.online.Store(l.online)
+	if news || !l.told {
+		l.told = true
+		d.home.opt.View.Status(d, d.Status())
+	}
+}
+
+// nextWake returns when the next step is due.
+func (d *Device) nextWake(now time.Duration) time.Duration {
+	l := &d.loop
+	wake := d.judgement()
+	if wake <= now {
+		wake = never
+	}
+	d.mu.Lock()
+	for _, w := range d.in.orders {
+		wake = min(wake, w.deadline)
+	}
+	if len(d.in.reports) > 0 && d.spec != nil {
+		wake = min(wake, now+reportPause)
+	}
+	orders := len(d.in.orders) > 0
+	d.mu.Unlock()
+	if l.place == inside {
+		wake = min(wake, l.placed+grace)
+	}
+	if l.job == nil {
+		return min(wake, d.nextJob())
+	}
+	switch {
+	case l.job.ended:
+	case l.job.task == ordering:
+		wake = min(wake, l.job.batch[0].deadline+grace)
+	case orders && now < l.job.start+patience:
+		wake = min(wake, l.job.start+patience)
+	default:
+		wake = min(wake, l.job.start+hang)
+	}
+	return wake
+}
+
+// nextJob returns when next has something to begin.
+func (d *Device) nextJob() time.Duration {
+	l := &d.loop
+	if l.place == queued {
+		return never // the gate wakes it
+	}
+	wake := l.nextSpec
+	if d.spec == nil {
+		return wake
+	}
+	if !l.stateless {
+		wake = min(wake, l.nextPoll)
+	}
+	return min(wake, l.nextAsk, d.nextProbe())
+}
+
+// end fails what waits, closes the links and lets go.
+func (d *Device) end() {
+	l := &d.loop
+	d.mu.Lock()
+	removed := d.in.removed
+	d.mu.Unlock()
+	reason := errStopping
+	if removed {
+		reason = errRemoved
+	}
+	for l.job != nil {
+		if o := d.takeResult(); o != nil {
+			l.job = nil
+			d.endOrders(o, reason)
+			break
+		}
+		<-d.wake
+	}
+	if l.place == inside {
+		d.leaveGate()
+	}
+	d.home.wheel.set(d, never)
+	d.close(reason)
+	if removed {
+		d.safely(func() { d.home.opt.View.Removed(d) })
+	}
+}

@@ -1,0 +1,107 @@
+package device
+
+import (
+	"context"
+	"errors"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+// finishSpec adopts a spec, or says why there is none and tries again later.
+func (d *Device) finishSpec(o *outcome) {
+	l := &d.loop
+	now := d.home.now()
+	if o.err == nil {
+		l.nextSpec, l.reason = never, ""
+		if l.via == nil {
+			l.via = o.via
+		}
+		d.adopt(o.spec)
+		return
+	}
+	if errors.Is(o.err, context.Canceled) && now < o.start+hang {
+		l.nextSpec = now // an order went first
+		return
+	}
+	l.contact = true
+	if d.spec == nil {
+		l.reason = words(o.err)
+	}
+	if errors.Is(o.err, mi.ErrUnsupported) {
+		l.failures++
+		d.complain(o.err)
+	} else {
+		d.missed(o.err)
+	}
+	l.nextSpec = o.start + d.home.opt.Intervals.backoff(l.failures-1, d.hash)
+}
+
+// adopt makes spec the device's own. Values move over by iid.
+func (d *Device) adopt(spec *mi.Spec) {
+	l := &d.loop
+	old := d.spec
+	if old == spec {
+		return
+	}
+	values := make([]mi.Value, len(spec.Props))
+	for i := range d.values {
+		p := &old.Props[i]
+		if j := spec.Prop(p.SIID, p.PIID); j >= 0 {
+			values[j] = coerce(&spec.Props[j], d.values[i])
+		}
+	}
+	d.mu.Lock()
+	d.spec, d.values = spec, values
+	for _, r := range d.routes {
+		if r.dict = nil; r.spec != spec {
+			r.spec = nil // asked again before its next use
+		}
+	}
+	d.mu.Unlock()
+	l.doubts, l.aside, l.reported = nil, nil, nil
+	d.recovered()
+	l.contact, l.stateless = true, false
+	l.nextPoll, l.nextSlow = 0, 0
+	l.nextAsk = d.home.now() + spread(mix(d.hash+2), d.home.opt.Intervals.Idle)
+	d.reopen()
+}
+
+// reopen has the View look at the device anew.
+func (d *Device) reopen() {
+	if d.spec == nil {
+		d.loop.told = false
+		return
+	}
+	l := &d.loop
+	l.plan = d.home.opt.View.Opened(d, d.spec)
+	if d.sign() == nil {
+		d.assume()
+	}
+}
+
+// assume takes a device that has no state to read as present.
+func (d *Device) assume() {
+	d.loop.stateless = true
+	if d.class() == ClassPolled {
+		d.seen.Store(max(1, int64(d.home.now())))
+	}
+}
+
+// described takes in what the device says of itself. Other firmware may have
+// another spec.
+func (d *Device) described(info mi.Info) {
+	d.mu.Lock()
+	old := d.info
+	info.DID, info.Name, info.Addr, info.Token = "", "", "", ""
+	d.info = old.Merge(info)
+	now := d.info
+	d.mu.Unlock()
+	if now == old {
+		return
+	}
+	d.home.listChanged()
+	if old.Model != "" && old.Model != now.Model || old.Firmware != "" && old.Firmware != now.Firmware {
+		d.loop.nextSpec = d.home.now()
+	}
+	d.reopen()
+}
