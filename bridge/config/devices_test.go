@@ -61,28 +61,6 @@ func TestParseDevicesSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestWants(t *testing.T) {
-	lamp := mi.Info{DID: "123", Model: "yeelink.light.lamp4", Room: "Living room"}
-	for _, tc := range []struct {
-		name             string
-		include, exclude List
-		want             bool
-	}{
-		{"no lists", nil, nil, true},
-		{"model glob", List{"yeelink.*"}, nil, true},
-		{"another model", List{"zhimi.*"}, nil, false},
-		{"did", List{"123"}, nil, true},
-		{"room", List{"living room"}, nil, true},
-		{"excluded", List{"yeelink.*"}, List{"123"}, false},
-		{"broken glob", List{"["}, nil, false},
-	} {
-		c := Config{Include: tc.include, Exclude: tc.exclude}
-		if got := c.Wants(lamp); got != tc.want {
-			t.Errorf("%s: Wants = %v, want %v", tc.name, got, tc.want)
-		}
-	}
-}
-
 func FuzzParseDevices(f *testing.F) {
 	f.Add("192.168.1.20," + aToken)
 	f.Add("ip,token\n192.168.1.20," + aToken)

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net"
 	"net/netip"
-	"path"
 	"slices"
 	"strings"
 
@@ -60,18 +59,4 @@ func hardware(mac string) string {
 		return ""
 	}
 	return strings.ToLower(strings.ReplaceAll(mac, "-", ":"))
-}
-
-// Wants reports whether the settings INCLUDE and EXCLUDE let a device in.
-func (c *Config) Wants(d mi.Info) bool {
-	return (len(c.Include) == 0 || c.Include.matches(d)) && !c.Exclude.matches(d)
-}
-
-// matches reports whether a word is the did or the room of d or a pattern of its
-// model.
-func (l List) matches(d mi.Info) bool {
-	return slices.ContainsFunc(l, func(word string) bool {
-		fits, err := path.Match(word, d.Model)
-		return word == d.DID || (d.Room != "" && strings.EqualFold(word, d.Room)) || (err == nil && fits && d.Model != "")
-	})
 }

@@ -41,7 +41,7 @@ type Config struct {
 
 	// Folder where the bridge keeps what it learns.
 	Data string `env:"DATA" envDefault:"data"`
-	// Folder or file with MIoT specs for use without internet.
+	// Folder with MIoT specs for use without internet: files MODEL.json, or sets as lines (.jsonl, .jsonl.gz).
 	Specs string `env:"SPECS"`
 	// Ask miot-spec.org for the spec of a model that is not known yet.
 	SpecsOnline bool `env:"SPECS_ONLINE" envDefault:"true"`

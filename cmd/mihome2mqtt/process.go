@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/redact"
 )
@@ -33,12 +34,15 @@ func newProcess(ctx context.Context, environ []string, stdout, stderr io.Writer)
 
 // cli is the command line.
 type cli struct {
-	Devices devicesCmd `cmd:"" help:"Look for devices and list what answers."`
-	Get     getCmd     `cmd:"" help:"Read properties of a device."`
-	Set     setCmd     `cmd:"" help:"Write a property of a device."`
-	Call    callCmd    `cmd:"" help:"Run an action of a device."`
-	Capture captureCmd `cmd:"" help:"Write down a conversation with a device, without its secrets."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Devices     devicesCmd     `cmd:"" help:"Look for devices and list what answers."`
+	Get         getCmd         `cmd:"" help:"Read properties of a device."`
+	Set         setCmd         `cmd:"" help:"Write a property of a device."`
+	Call        callCmd        `cmd:"" help:"Run an action of a device."`
+	Show        showCmd        `cmd:"" help:"Print the entities of a model and the rule that made each."`
+	Validate    validateCmd    `cmd:"" help:"Check mapping files."`
+	Capture     captureCmd     `cmd:"" help:"Write down a conversation with a device, without its secrets."`
+	Healthcheck healthcheckCmd `cmd:"" help:"Tell by the exit code whether the running bridge is well."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
 }
 
 func (p *process) main(args []string) error {
@@ -75,14 +79,31 @@ func refuseSecrets(args []string) error {
 }
 
 // settings reads the configuration and registers its secrets. The variables in
-// defaults hold unless they are set.
+// defaults hold unless they are set. As a Home Assistant app, the bridge also
+// takes the app's options and the Supervisor's broker.
 func (p *process) settings(defaults map[string]string) (*config.Config, error) {
-	c, err := config.Load(config.WithDefaults(p.environ, defaults), os.ReadFile)
+	environ, err := config.App(p.ctx, p.environ, os.ReadFile, host.Network().DialContext)
+	if err != nil {
+		return nil, err
+	}
+	c, err := config.Load(config.WithDefaults(environ, defaults), os.ReadFile)
 	if err != nil {
 		return nil, wrongUse(err)
 	}
 	p.secrets.Add(c.Secrets()...)
+	forgetSecrets()
 	return c, nil
+}
+
+// forgetSecrets takes the secrets out of the environment, which children inherit
+// and crash reports print.
+func forgetSecrets() {
+	os.Unsetenv("SUPERVISOR_TOKEN")
+	for _, s := range config.Settings() {
+		if s.Secret {
+			os.Unsetenv(s.Variable)
+		}
+	}
 }
 
 // Exit codes.
@@ -101,7 +122,14 @@ type failure struct {
 	err  error
 }
 
-func (f *failure) Error() string { return f.err.Error() }
+// Error returns "" for a failure that only the exit code tells.
+func (f *failure) Error() string {
+	if f.err == nil {
+		return ""
+	}
+	return f.err.Error()
+}
+
 func (f *failure) Unwrap() error { return f.err }
 
 func wrongUse(err error) error { return &failure{exitWrongUse, err} }
@@ -109,8 +137,10 @@ func wrongUse(err error) error { return &failure{exitWrongUse, err} }
 // finish reports err in words, lets everything out and returns the exit code.
 func (p *process) finish(err error) int {
 	code := 0
-	if err != nil {
+	if err != nil && err.Error() != "" {
 		fmt.Fprintln(p.talk, "x "+strings.ReplaceAll(err.Error(), "\n", "\nx "))
+	}
+	if err != nil {
 		code = exitCode(err)
 	}
 	if errors.Join(p.out.Flush(), p.talk.Flush()) != nil && code == 0 {
