@@ -1,0 +1,38 @@
+package virtual
+
+import (
+	"hash/fnv"
+	"math"
+)
+
+// dice returns a number that depends on nothing but its arguments: the same
+// question gets the same answer whatever else was asked, so that a run can be
+// repeated and one fault taken away without changing the others.
+func dice(seed uint64, about string, n ...uint64) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(about))
+	x := mix(seed ^ h.Sum64())
+	for _, v := range n {
+		x = mix(x ^ v)
+	}
+	return x
+}
+
+// mix is the finaliser of splitmix64.
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// percent reports whether roll falls among p of a hundred.
+func percent(roll uint64, p int) bool { return p > 0 && roll%100 < uint64(p) }
+
+func roundTo(f, step float64) float64 {
+	n := math.Round(f / step)
+	if inverse := math.Round(1 / step); step < 1 && inverse >= 1 {
+		return n / inverse // 0.1 has no exact form: dividing gives the shortest one
+	}
+	return n * step
+}
