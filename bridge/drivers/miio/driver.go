@@ -15,14 +15,15 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/profile"
 )
 
 // Options set up a Driver. The zero value finds devices by broadcast and mDNS on
 // every interface.
 type Options struct {
 	Specs    mi.Specs
-	Profiles Profiles  // of the models that do not speak MIoT; may be nil
-	Memory   mi.Memory // may be nil
+	Profiles *profile.Set // of the models that do not speak MIoT; may be nil
+	Memory   mi.Memory    // may be nil
 	Log      zerolog.Logger
 
 	Listen      string           // address of the socket; "" is any, with a free port
@@ -30,12 +31,6 @@ type Options struct {
 	NoBroadcast bool             // neither broadcast nor mDNS: only devices that are known are asked
 	NoPush      bool             // never ask a device to report by itself
 	Known       func() []mi.Info // devices to ask by unicast; may be nil. Without a DID, Addr finds it
-}
-
-// Profiles finds the profile of a model that does not speak MIoT; ok is false for
-// a model that does.
-type Profiles interface {
-	Profile(model string) (p Profile, ok bool)
 }
 
 // Driver finds miIO devices and talks with them over one socket.

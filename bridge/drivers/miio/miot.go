@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/profile"
 )
 
 var (
@@ -51,20 +52,23 @@ func (s *session) Spec(ctx context.Context) (*mi.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec, profile, err := s.specOf(ctx, model)
+	spec, p, err := s.specOf(ctx, model)
 	if err != nil {
 		return nil, fmt.Errorf("miio: spec of %s: %w", model, err)
 	}
 	s.plan.Store(nil)
-	s.what.Store(&meaning{spec, profile, s.d.limits.of(s.kind(), batchOf(spec, profile))})
+	s.what.Store(&meaning{spec, p, s.d.limits.of(s.kind(), batchOf(spec, p))})
 	s.d.keeper.want(s)
 	return spec, nil
 }
 
-func (s *session) specOf(ctx context.Context, model string) (*mi.Spec, Profile, error) {
-	if s.d.o.Profiles != nil {
-		if p, ok := s.d.o.Profiles.Profile(model); ok {
+func (s *session) specOf(ctx context.Context, model string) (*mi.Spec, *profile.Profile, error) {
+	if all := s.d.o.Profiles; all != nil {
+		if p := all.Match(model); p != nil {
 			return p.Spec(), p, nil
+		}
+		if all.Legacy(model) {
+			return nil, nil, fmt.Errorf("it speaks the protocol before MIoT and there is no profile for it yet: %w", mi.ErrUnsupported)
 		}
 	}
 	if s.d.o.Specs == nil {
@@ -75,9 +79,9 @@ func (s *session) specOf(ctx context.Context, model string) (*mi.Spec, Profile, 
 }
 
 // batchOf returns how many properties go into one request, to begin with.
-func batchOf(spec *mi.Spec, profile Profile) int {
+func batchOf(spec *mi.Spec, p *profile.Profile) int {
 	usual := usualBatch
-	if profile != nil {
+	if p != nil {
 		usual = usualLegacy
 	}
 	if own := spec.Tuning.Batch; own > 0 && own < usual {
@@ -157,10 +161,10 @@ func (s *session) planned(what *meaning, props []int) *plan {
 
 // reader is one reading of several chunks.
 type reader struct {
-	s       *session
-	what    *meaning
-	into    []mi.Change
-	refused error // why a single property could not be read
+	s    *session
+	what *meaning
+	into []mi.Change
+	patience
 }
 
 // read reads one chunk. What is too much at once is read in halves; a single
@@ -172,24 +176,37 @@ func (r *reader) read(ctx context.Context, c *chunk) error {
 	}
 	n := len(c.props)
 	switch {
-	case err == nil && spoken >= n:
-		r.into = into
+	case err == nil && (spoken >= n || n == 1):
+		r.into, r.quiet = into, 0
 		if n > 1 {
 			r.what.limit.worked(n)
 		}
 		return nil
-	case err == nil && n > 1:
-		return r.halves(ctx, c)
-	case err == nil:
-		return nil // refused without a word
-	case tooMuch(err) && n > 1:
+	case n > 1 && (err == nil || tooMuch(err)):
 		return r.halves(ctx, c)
 	}
-	if refusal, ok := errors.AsType[*refusal](err); ok && !errors.Is(err, mi.ErrDenied) {
-		r.refused = refusal
-		return nil
+	return r.leaveOut(err)
+}
+
+// patience decides what a single property that cannot be read costs the others.
+type patience struct {
+	refused error // why something was left out
+	quiet   int   // single properties in a row that were not answered
+}
+
+// leaveOut accepts a refusal, and one unanswered property: many devices are silent
+// about names that they do not know. Two in a row are a device that is gone.
+func (p *patience) leaveOut(err error) error {
+	switch _, said := errors.AsType[*refusal](err); {
+	case errors.Is(err, mi.ErrDenied), !said && !tooMuch(err) && !errors.Is(err, mi.ErrProtocol):
+		return err
+	case !said && tooMuch(err):
+		if p.quiet++; p.quiet > 1 {
+			return err
+		}
 	}
-	return err
+	p.refused = err
+	return nil
 }
 
 func (r *reader) ask(ctx context.Context, c *chunk) ([]mi.Change, int, error) {

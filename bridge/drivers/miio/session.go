@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/profile"
 )
 
 const (
@@ -45,12 +46,13 @@ type session struct {
 	alien   bool      // a packet sealed with another token came from addr
 	shown   bool      // the device shows its token: it is not paired
 	push    subscription
+	watched map[int]mi.Value // newest values of properties that make events
 }
 
 // meaning is what the device has. It is immutable.
 type meaning struct {
 	spec    *mi.Spec
-	profile Profile // nil for a device that speaks MIoT
+	profile *profile.Profile // nil for a device that speaks MIoT
 	limit   *limit
 }
 
