@@ -169,7 +169,7 @@ func (d *Device) invoke(r request, a invocation) any {
 	switch {
 	case spec == nil:
 		a.Code = codeNoProp
-	case len(a.In) != len(spec.In):
+	case len(a.In) > len(spec.In) || (len(a.In) < len(spec.In) && !d.model.lenient):
 		a.Code = codeArguments
 	case !d.trouble.Ignores:
 		in := plain(a.In)

@@ -18,6 +18,7 @@ type model struct {
 	values   []fact
 	trouble  Trouble
 	quietIDs bool // answers a message id once, as roborock vacuums do
+	lenient  bool // runs actions whose arguments are missing
 
 	step   func(d *Device, dt time.Duration) // lets time go by
 	wrote  func(d *Device, key string)       // an order or a hand changed key

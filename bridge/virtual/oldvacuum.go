@@ -39,8 +39,8 @@ func oldVacuum() *model {
 }
 
 func roborockMethods() methods {
-	start := do(0, func(d *Device, _ []mi.Value) { roborock.start(d, roborockPaused) })
-	state := func(n int) method { return do(0, func(d *Device, _ []mi.Value) { d.set("state", float64(n)) }) }
+	start := zero(func(d *Device) { roborock.start(d, roborockPaused) })
+	state := func(n int) method { return zero(func(d *Device) { d.set("state", float64(n)) }) }
 	seen := do(0, func(*Device, []mi.Value) {})
 	return methods{
 		"get_status": objects("state", "battery", "clean_time", "clean_area", "error_code", "fan_power", "in_cleaning", "in_returning",
@@ -55,7 +55,7 @@ func roborockMethods() methods {
 		}),
 		"app_start": start, "app_zoned_clean": start, "app_segment_clean": start, "app_spot": start,
 		"app_stop": state(roborock.idle), "app_pause": state(roborockPaused),
-		"app_charge":        do(0, func(d *Device, _ []mi.Value) { roborock.goHome(d) }),
+		"app_charge":        zero(func(d *Device) { roborock.goHome(d) }),
 		"find_me":           seen,
 		"test_sound_volume": seen,
 		"set_custom_mode":   between("fan_power", 38, 108), "get_custom_mode": list("fan_power"),
@@ -80,6 +80,14 @@ func roborockMethods() methods {
 		"get_timer":        ask(func(*Device, []mi.Value) any { return []any{} }),
 		"get_room_mapping": ask(func(*Device, []mi.Value) any { return []any{[]any{16, "1001"}, []any{17, "1002"}} }),
 	}
+}
+
+// zero is an order that answers 0, as the firmware of the first years does.
+func zero(run func(d *Device)) method {
+	return method{orders: true, run: func(d *Device, _ []mi.Value) any {
+		run(d)
+		return 0
+	}}
 }
 
 // objects answers a one-element list of an object, as these robots do.

@@ -1,0 +1,90 @@
+package virtual
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// fate is what happens to one datagram.
+type fate struct {
+	copies  int
+	delay   time.Duration
+	damaged bool
+}
+
+// lastMile is how long a datagram takes on a healthy network.
+const lastMile = 300 * time.Microsecond
+
+func (l link) hash() uint64 { return addrHash(l.from)<<1 ^ addrHash(l.to) }
+
+func addrHash(a netip.AddrPort) uint64 {
+	b := a.Addr().As4()
+	return mix(uint64(binary.BigEndian.Uint32(b[:]))<<16 | uint64(a.Port()))
+}
+
+// fate decides by seed, link and number alone. The delay is drawn to the
+// nanosecond, so that no two datagrams arrive at one instant.
+func (n *Net) fate(l link, number uint64) fate {
+	roll := func(about string) uint64 { return dice(n.seed, about, l.hash(), number) }
+	f := fate{copies: 1, delay: lastMile + time.Duration(roll("delay")%uint64(2*time.Millisecond))}
+	at := time.Since(n.start)
+	for _, end := range []struct {
+		addr    netip.Addr
+		inwards bool // towards the hurt address
+	}{{l.from.Addr(), false}, {l.to.Addr(), true}} {
+		for _, fault := range n.faults[end.addr] {
+			if fault.covers(at) {
+				f.suffer(fault, end.inwards, roll)
+			}
+		}
+	}
+	return f
+}
+
+func (f *fate) suffer(x Fault, inwards bool, roll func(string) uint64) {
+	way := "out"
+	if inwards {
+		way = "in"
+	}
+	hit := percent(roll(string(x.Kind)+way), x.Amount)
+	switch x.Kind {
+	case Cut:
+		f.copies = 0
+	case Mute: // it hears, and is not heard
+		if !inwards {
+			f.copies = 0
+		}
+	case Loss:
+		if hit {
+			f.copies = 0
+		}
+	case Double:
+		if hit && f.copies > 0 {
+			f.copies = 2
+		}
+	case Reorder:
+		if hit {
+			f.delay += time.Duration(roll("reorder"+way) % uint64(500*time.Millisecond))
+		}
+	case Slow:
+		f.delay += time.Duration(x.Amount) * time.Second / 10
+	case Corrupt:
+		f.damaged = f.damaged || hit
+	}
+}
+
+// damage flips a bit or cuts the end off.
+func damage(data []byte, roll uint64) []byte {
+	data = slices.Clone(data)
+	if len(data) == 0 {
+		return data
+	}
+	at := int(roll >> 8 % uint64(len(data)))
+	if roll%3 == 0 {
+		return data[:at]
+	}
+	data[at] ^= 1 << (roll % 8)
+	return data
+}
