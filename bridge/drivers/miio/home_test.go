@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -203,17 +204,17 @@ func newPlug(t testing.TB, n *memNet, addr string, did uint64) *plug {
 		token:  []byte{0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff},
 		values: map[string]any{"2.1": true, "2.2": 55, "2.3": 21.5, "2.4": "red"},
 	}
-	go p.run()
+	go p.run(conn)
 	return p
 }
 
-func (p *plug) run() {
+func (p *plug) run(conn mi.PacketConn) {
 	in := make([]mi.Packet, 8)
 	for {
 		for i := range in {
 			in[i].Data = make([]byte, 0, 4096)
 		}
-		n, err := p.conn.ReadBatch(in)
+		n, err := conn.ReadBatch(in)
 		if err != nil {
 			return
 		}
@@ -225,13 +226,15 @@ func (p *plug) run() {
 
 // move gives the plug another address.
 func (p *plug) move(n *memNet, addr string) {
-	_ = p.conn.Close()
 	conn, err := n.ListenUDP(p.t.Context(), addr)
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = p.conn.Close()
 	p.conn = conn
-	go p.run()
+	go p.run(conn)
 }
 
 func (p *plug) stamp() uint32 { return uint32(time.Since(p.boot) / time.Second) }
@@ -240,6 +243,20 @@ func (p *plug) set(change func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	change()
+}
+
+// heard returns the requests that arrived.
+func (p *plug) heard() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.calls)
+}
+
+// asked returns their ids.
+func (p *plug) asked() []uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.ids)
 }
 
 func (p *plug) take(in mi.Packet) {
@@ -453,7 +470,14 @@ func (e *ear) Seen() {
 	e.seen++
 }
 
-// bench is a driver with one device in one network.
+// total returns how many authenticated packets were told.
+func (e *ear) total() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.seen
+}
+
+// home is a driver with one device in one network.
 type home struct {
 	t    testing.TB
 	net  *memNet

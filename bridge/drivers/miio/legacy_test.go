@@ -75,8 +75,8 @@ func TestLegacyReadsAndWrites(t *testing.T) {
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("Get = %v, %v, want %v", got, err, want)
 		}
-		if want := []string{`set_power["off"]`, `set_bright[7]`, `get_prop["power","bright","temp"]`}; !slices.Equal(h.plug.calls, want) {
-			t.Errorf("asked %q, want %q", h.plug.calls, want)
+		if want := []string{`set_power["off"]`, `set_bright[7]`, `get_prop["power","bright","temp"]`}; !slices.Equal(h.plug.heard(), want) {
+			t.Errorf("asked %q, want %q", h.plug.heard(), want)
 		}
 	})
 }

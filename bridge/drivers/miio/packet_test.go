@@ -138,7 +138,7 @@ func TestParseToken(t *testing.T) {
 	}{
 		{"plain", seqToken, seqToken},
 		{"blanks around", " " + seqToken + "\n", seqToken},
-		{"old backup", "9b4ed6f86f4c6f8a9b1e6d2ac3e2bb8b", "9b4ed6f86f4c6f8a9b1e6d2ac3e2bb8b"},
+		{"old backup", "33990d1a77737e5f93337b7f60880f7711a8e945937ce8136da08d4c9a0793fe0143db63ee66b0cdff9f69917680151e", seqToken},
 		{"placeholder", "ffffffffffffffffffffffffffffffff", ""},
 		{"short", "0011", ""},
 		{"no hex", "zz112233445566778899aabbccddeeff", ""},

@@ -43,16 +43,16 @@ func TestPushIsAskedForAndEnded(t *testing.T) {
 		var since uint32
 		var virtual uint64
 		const form = `miIO.sub{"version":"2.0","did":"%d","update_ts":%d,"sub_method":"."}`
-		i := slices.IndexFunc(h.plug.calls, func(c string) bool { _, err := fmt.Sscanf(c, form, &virtual, &since); return err == nil })
+		i := slices.IndexFunc(h.plug.heard(), func(c string) bool { _, err := fmt.Sscanf(c, form, &virtual, &since); return err == nil })
 		if i < 0 || virtual != h.d.virtual || since == 0 {
-			t.Fatalf("asked %q", h.plug.calls)
+			t.Fatalf("asked %q", h.plug.heard())
 		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
 		want := fmt.Sprintf(`miIO.unsub{"version":"2.0","did":"%d","update_ts":%d,"sub_method":"."}`, virtual, since)
-		if got := h.plug.calls[len(h.plug.calls)-1]; got != want {
+		if got := h.plug.heard()[len(h.plug.heard())-1]; got != want {
 			t.Errorf("the farewell was %s, want %s", got, want)
 		}
 	})
@@ -126,7 +126,7 @@ func TestPushIsRenewedAfterARestart(t *testing.T) {
 		h.wantRead(s)
 		time.Sleep(10 * time.Second)
 		n := 0
-		for _, c := range h.plug.calls {
+		for _, c := range h.plug.heard() {
 			if c[:8] == "miIO.sub" {
 				n++
 			}
@@ -162,8 +162,8 @@ func TestNoPushWhereItIsNotOffered(t *testing.T) {
 			s := h.open(h.info())
 			h.wantRead(s)
 			time.Sleep(20 * time.Second)
-			if s.Pushing() || slices.ContainsFunc(h.plug.calls, func(c string) bool { return c[:6] == "miIO.s" }) {
-				t.Errorf("%s: asked %q", name, h.plug.calls)
+			if s.Pushing() || slices.ContainsFunc(h.plug.heard(), func(c string) bool { return c[:6] == "miIO.s" }) {
+				t.Errorf("%s: asked %q", name, h.plug.heard())
 			}
 		}
 	})

@@ -34,16 +34,16 @@ func TestGetReadsWhatTheDeviceHas(t *testing.T) {
 		s := h.open(h.info())
 		h.wantRead(s)
 		h.wantRead(s)
-		if h.ear.seen != 4 {
-			t.Errorf("Seen %d times, want one per answer: 4", h.ear.seen)
+		if h.ear.total() != 4 {
+			t.Errorf("Seen %d times, want one per answer: 4", h.ear.total())
 		}
-		for _, call := range h.plug.calls {
+		for _, call := range h.plug.heard() {
 			if strings.ContainsAny(call, " \n") {
 				t.Errorf("the request %q is not compact", call)
 			}
 		}
-		if want := `get_properties[{"did":"4000000001","siid":2,"piid":4}]`; !slices.Contains(h.plug.calls, want) {
-			t.Errorf("the text did not travel alone: %q", h.plug.calls)
+		if want := `get_properties[{"did":"4000000001","siid":2,"piid":4}]`; !slices.Contains(h.plug.heard(), want) {
+			t.Errorf("the text did not travel alone: %q", h.plug.heard())
 		}
 	})
 }
@@ -60,7 +60,7 @@ func TestSetWritesTheFormatsOfTheSpec(t *testing.T) {
 		}
 		const want = `set_properties[{"did":"4000000001","siid":2,"piid":1,"value":false},{"did":"4000000001","siid":2,"piid":2,"value":23},` +
 			`{"did":"4000000001","siid":2,"piid":3,"value":3},{"did":"4000000001","siid":2,"piid":4,"value":"<a>"}]`
-		if got := h.plug.calls[len(h.plug.calls)-1]; got != want {
+		if got := h.plug.heard()[len(h.plug.heard())-1]; got != want {
 			t.Errorf("sent %s, want %s", got, want)
 		}
 	})
@@ -86,8 +86,8 @@ func TestCallRunsAnAction(t *testing.T) {
 				t.Errorf("Call answered %s = %v, %v, want %v", answer, got, err, want)
 			}
 		}
-		if want := `action{"did":"4000000001","siid":2,"aiid":1,"in":[3]}`; h.plug.calls[0] != want {
-			t.Errorf("sent %s, want %s", h.plug.calls[0], want)
+		if want := `action{"did":"4000000001","siid":2,"aiid":1,"in":[3]}`; h.plug.heard()[0] != want {
+			t.Errorf("sent %s, want %s", h.plug.heard()[0], want)
 		}
 	})
 }
@@ -220,7 +220,7 @@ func TestIDsGrowAndJumpAfterSilence(t *testing.T) {
 			}
 		})
 		h.wantRead(s)
-		ids := h.plug.ids
+		ids := h.plug.asked()
 		if steps := []uint64{ids[1] - ids[0], ids[2] - ids[1], ids[3] - ids[2]}; !slices.Equal(steps, []uint64{1, 1, 100}) {
 			t.Errorf("ids %v grow by %v, want 1, 1, 100", ids, steps)
 		}
@@ -232,8 +232,10 @@ func TestWritesAreSentOnce(t *testing.T) {
 		h := newHome(t)
 		s := h.open(h.info())
 		h.wantRead(s)
-		before := len(h.plug.calls)
-		h.plug.answer = func(string, json.RawMessage) (string, string) { return "silence", "" }
+		before := len(h.plug.heard())
+		h.plug.set(func() {
+			h.plug.answer = func(string, json.RawMessage) (string, string) { return "silence", "" }
+		})
 		start := time.Now()
 		err := s.Set(t.Context(), []mi.Change{{Prop: 0, Value: mi.Bool(false)}})
 		if !errors.Is(err, mi.ErrTimeout) || time.Since(start) > 3*time.Second {
@@ -242,7 +244,7 @@ func TestWritesAreSentOnce(t *testing.T) {
 		if _, err := s.Call(t.Context(), 0, []mi.Value{mi.Int(1)}); !errors.Is(err, mi.ErrTimeout) {
 			t.Errorf("Call = %v, want ErrTimeout", err)
 		}
-		if got := h.plug.calls[before:]; len(got) != 2 {
+		if got := h.plug.heard()[before:]; len(got) != 2 {
 			t.Errorf("the device was ordered %q, want each once", got)
 		}
 	})
@@ -271,7 +273,7 @@ func TestReplaysAreRefused(t *testing.T) {
 		h.wantRead(s)
 		time.Sleep(time.Minute)
 		h.wantRead(s)
-		seen, asked := h.ear.seen, len(h.plug.calls)
+		seen, asked := h.ear.total(), len(h.plug.heard())
 		us := h.plug.peer
 		for _, d := range h.net.sent() {
 			if d.to == us {
@@ -281,15 +283,20 @@ func TestReplaysAreRefused(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if h.ear.seen != seen || len(h.plug.calls) != asked {
-			t.Errorf("replays counted: seen %d → %d", seen, h.ear.seen)
+		if h.ear.total() != seen || len(h.plug.heard()) != asked {
+			t.Errorf("replays counted: seen %d → %d", seen, h.ear.total())
 		}
 		// Even with the id in flight an old stamp is refused.
-		old := h.plug.seal(fmt.Sprintf(`{"id":%d,"result":[{"siid":2,"piid":1,"code":0,"value":false}]}`, s.lastID+1), h.plug.stamp()-60)
-		h.plug.answer = func(string, json.RawMessage) (string, string) {
-			h.net.send(netip.MustParseAddrPort(plugAddr), us, old)
-			return "", ""
-		}
+		s.mu.Lock()
+		next := s.lastID + 1
+		s.mu.Unlock()
+		old := h.plug.seal(fmt.Sprintf(`{"id":%d,"result":[{"siid":2,"piid":1,"code":0,"value":false}]}`, next), h.plug.stamp()-60)
+		h.plug.set(func() {
+			h.plug.answer = func(string, json.RawMessage) (string, string) {
+				h.net.send(netip.MustParseAddrPort(plugAddr), us, old)
+				return "", ""
+			}
+		})
 		got, err := s.Get(t.Context(), []int{0}, nil)
 		if err != nil || !slices.Equal(got, readAll[:1]) {
 			t.Errorf("Get = %v, %v, want the fresh value", got, err)
@@ -426,9 +433,9 @@ func TestTooLargeChunksAreHalvedAndRemembered(t *testing.T) {
 		for range 3 {
 			h.wantRead(s)
 		}
-		before := len(h.plug.calls)
+		before := len(h.plug.heard())
 		h.wantRead(s)
-		if n := len(h.plug.calls) - before; n != 5 {
+		if n := len(h.plug.heard()) - before; n != 5 {
 			t.Errorf("a read of 5 properties took %d requests after it was learnt that each travels alone", n)
 		}
 		if got := string(h.mem["miio/batch/test.plug.v1@"]); got != "1" {

@@ -125,8 +125,20 @@ func TestVectorsPush(t *testing.T) {
 		}
 	}
 	k := testKey(t, f.Token)
+	built := map[string][]byte{
+		"subscribe":   append(appendID(nil, 11), subTail("miIO.sub", f.Virtual, 1700000000)...),
+		"unsubscribe": append(appendID(nil, 12), subTail("miIO.unsub", f.Virtual, 1700000000)...),
+		"push ack":    appendAck(nil, 900),
+		"event ack":   appendAck(nil, 901),
+	}
 	for _, v := range f.Exchange {
 		wantJSON(t, v.Name, k, v.Packet, v.JSON)
+		if text := built[v.Name]; text != nil {
+			packet := k.seal(append(make([]byte, headerLen), text...), f.DID, v.Stamp)
+			if got := hex.EncodeToString(packet); got != v.Packet {
+				t.Errorf("%s: built %s, want %s", v.Name, got, v.Packet)
+			}
+		}
 	}
 }
 
