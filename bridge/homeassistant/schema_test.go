@@ -156,18 +156,8 @@ func TestEveryPlatformHasACase(t *testing.T) {
 	}
 }
 
-// schema is what Home Assistant knows of each platform.
-type schema struct {
-	Platforms map[string]struct {
-		Keys map[string]struct {
-			Required bool
-			Type     any
-		}
-	}
-	Common map[string]any
-}
-
-func TestComponentsFitTheSchema(t *testing.T) {
+func loadSchema(t *testing.T) schema {
+	t.Helper()
 	text, err := os.ReadFile("../../../shared/data/mqtt-schema.json")
 	if err != nil {
 		t.Skip("the schema of Home Assistant is not here: ", err)
@@ -176,40 +166,39 @@ func TestComponentsFitTheSchema(t *testing.T) {
 	if err := json.Unmarshal(text, &s); err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+func TestComponentsFitTheSchema(t *testing.T) {
+	s := loadSchema(t)
 	for _, tc := range platformCases() {
 		for _, assumed := range []bool{false, true} {
 			e := tc.entity
-			e.Assumed, e.Icon, e.Category, e.DeviceClass, e.StateClass, e.Unit = assumed, "mdi:fan", "config", "c", "s", "u"
-			s.check(t, e.Component, components(t, e)["x"])
+			e.Assumed, e.Icon, e.Category = assumed, "mdi:fan", "config"
+			for _, problem := range s.problems(e.Component, components(t, e)["x"]) {
+				t.Errorf("%s: %s", e.Component, problem)
+			}
 		}
 	}
 }
 
-// check reports keys that the platform does not know, would miss, or refuses
-// the value of.
-func (s schema) check(t *testing.T, platform string, c object) {
-	t.Helper()
-	if platform == "light" {
-		platform = "light:json"
-	}
-	known := s.Platforms[platform].Keys
-	for key, value := range c {
-		k, ok := known[key]
-		if _, common := s.Common[key]; !ok && !common && key != "platform" {
-			t.Errorf("%s: key %q would be dropped", platform, key)
+func TestSchemaNoticesWhatIsWrong(t *testing.T) {
+	s := loadSchema(t)
+	for want, c := range map[string]object{
+		`key "colour" would be dropped`:                     {"state_topic": "a", "colour": "red"},
+		`key "state_topic" is missing`:                      {},
+		`force_update is yes, want a boolean`:               {"state_topic": "a", "force_update": "yes"},
+		`category config is refused`:                        {"state_topic": "a", "entity_category": "config"},
+		`unit "W" is not for device_class energy`:           {"state_topic": "a", "device_class": "energy", "unit_of_measurement": "W"},
+		`state_class measurement is not for energy`:         {"state_topic": "a", "device_class": "energy", "unit_of_measurement": "kWh", "state_class": "measurement"},
+		`device_class warmth does not exist`:                {"state_topic": "a", "device_class": "warmth"},
+		`options without device_class enum, or with a unit`: {"state_topic": "a", "options": []any{"a"}},
+		`options of device_class enum are missing`:          {"state_topic": "a", "device_class": "enum"},
+		`unit "" is not for device_class temperature`:       {"state_topic": "a", "device_class": "temperature"},
+		`state_class hourly does not exist`:                 {"state_topic": "a", "state_class": "hourly"},
+	} {
+		if got := s.problems("sensor", c); !slices.Contains(got, want) {
+			t.Errorf("problems(%v) = %q, want %q", c, got, want)
 		}
-		if k.Type == "boolean" {
-			if _, ok := value.(bool); !ok {
-				t.Errorf("%s: %s is %v, want a boolean", platform, key, value)
-			}
-		}
-	}
-	for key, k := range known {
-		if _, ok := c[key]; k.Required && !ok {
-			t.Errorf("%s: key %q is missing", platform, key)
-		}
-	}
-	if c["entity_category"] == "config" && (platform == "sensor" || platform == "binary_sensor") {
-		t.Errorf("%s: refuses the category config", platform)
 	}
 }
