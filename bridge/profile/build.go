@@ -234,8 +234,8 @@ func newDecoder(p *property, path string) (*decoder, error) {
 	if p.Scale != nil && *p.Scale == 0 {
 		return nil, wrong(path+".scale", "scale cannot be 0")
 	}
-	if p.As != "" && !slices.Contains([]string{"onoff", "number", "text", "hex"}, p.As) {
-		return nil, wrong(path+".as", "as is onoff, number, text or hex, not %q", p.As)
+	if p.As != "" && !slices.Contains([]string{"onoff", "number", "whole", "text", "hex"}, p.As) {
+		return nil, wrong(path+".as", "as is onoff, number, whole, text or hex, not %q", p.As)
 	}
 	for _, m := range p.Map {
 		wire, value := valueOf(m.Key), valueOf(m.Value)

@@ -10,6 +10,8 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
+const maxNumbers = 64 // in one list
+
 // codecOf returns the conversion of a property by its name.
 func codecOf(name string) (*codec, bool) {
 	switch name {
@@ -17,6 +19,8 @@ func codecOf(name string) (*codec, bool) {
 		return &codec{encode: cookerRecipe}, true
 	case "cooker-temperature":
 		return &codec{decode: cookerTemperature}, true
+	case "numbers":
+		return &codec{encode: numbers}, true
 	case "clock":
 		return &codec{decode: clock}, true
 	case "water-depth":
@@ -36,12 +40,26 @@ func actionCodecOf(name string) (func([]mi.Value) ([]any, error), bool) {
 // cookerRecipe takes the recipe of a chunmi.cooker normal or press: 114 or 121
 // bytes in hex. The last two bytes are a checksum in most recipes but not in
 // all that are in use, so it is not looked at.
-func cookerRecipe(v mi.Value) (mi.Value, error) {
+func cookerRecipe(v mi.Value) (any, error) {
 	raw, err := recipe(v, 114, 121)
 	if err != nil {
-		return mi.Value{}, err
+		return nil, err
 	}
-	return mi.Text(hex.EncodeToString(raw)), nil
+	return hex.EncodeToString(raw), nil
+}
+
+// numbers turns "16, 17" or "[16,17]" into a list of whole numbers.
+func numbers(v mi.Value) (any, error) {
+	text := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(v.String()), "["), "]")
+	var out []any
+	for part := range strings.SplitSeq(text, ",") {
+		n, err := strconv.ParseInt(strings.TrimSpace(part), 10, 32)
+		if err != nil || len(out) == maxNumbers {
+			return nil, fmt.Errorf("%.40q is no list of at most %d numbers such as 16,17: %w", v, maxNumbers, mi.ErrInvalid)
+		}
+		out = append(out, n)
+	}
+	return out, nil
 }
 
 // recipe reads hex digits of one of the given lengths in bytes.

@@ -23,10 +23,10 @@ type decoder struct {
 type pair struct{ wire, value mi.Value }
 
 // codec is a conversion that the language cannot say. A nil function means that
-// this way does not exist.
+// this way does not exist. What encode returns is sent as it is.
 type codec struct {
 	decode func(mi.Value) mi.Value
-	encode func(mi.Value) (mi.Value, error)
+	encode func(mi.Value) (any, error)
 }
 
 // decode takes a wire value through the steps. What makes no sense is unknown.
@@ -183,9 +183,7 @@ func (d *decoder) encode(v mi.Value) (any, error) {
 		v = mi.Bool(!b)
 	}
 	if d.codec != nil && d.codec.encode != nil {
-		if v, err = d.codec.encode(v); err != nil {
-			return nil, err
-		}
+		return d.codec.encode(v)
 	}
 	for _, p := range d.mapped {
 		if p.value == v {
@@ -240,6 +238,10 @@ func spell(v mi.Value, as string) any {
 	case "number":
 		if f, ok := v.Float(); ok {
 			return whole(f)
+		}
+	case "whole":
+		if n, ok := v.Int(); ok {
+			return n
 		}
 	case "text":
 		if v.Kind() == mi.KindBool {
