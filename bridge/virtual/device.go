@@ -3,7 +3,9 @@ package virtual
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -19,6 +21,7 @@ type Device struct {
 	spec  *instance // nil for a device that speaks no MIoT
 	info  mi.Info
 	did   uint64
+	first mi.Secret // the token it was made with
 
 	mu       sync.Mutex // guards everything below and is never held over I/O
 	seal     *seal
@@ -69,7 +72,7 @@ func newDevice(h *Home, m *model, info mi.Info) (*Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("virtual: did %q: a decimal number is needed", info.DID)
 	}
-	d := &Device{home: h, model: m, info: info, did: did, trouble: m.trouble}
+	d := &Device{home: h, model: m, info: info, did: did, first: info.Token, trouble: m.trouble}
 	if d.seal, err = newSeal(info.Token.Reveal()); err != nil {
 		return nil, err
 	}
@@ -120,11 +123,7 @@ func (d *Device) Prop(siid, piid int) mi.Value { return d.Value(iid(siid, piid))
 func (d *Device) Values() map[string]mi.Value {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	out := make(map[string]mi.Value, len(d.values))
-	for k, v := range d.values {
-		out[k] = v
-	}
-	return out
+	return maps.Clone(d.values)
 }
 
 // Executed returns the orders that the device carried out, oldest first.
@@ -138,6 +137,7 @@ func (d *Device) Executed() []Execution {
 func (d *Device) Press(key string, v mi.Value) {
 	d.mu.Lock()
 	d.put(key, v)
+	delete(d.inner, key)
 	if d.model.wrote != nil {
 		d.model.wrote(d, key)
 	}
@@ -207,6 +207,27 @@ func (d *Device) Move(ctx context.Context, addr string) error {
 		return old.Close()
 	}
 	return nil
+}
+
+// confess records the whole truth, as a history needs it at its start.
+func (d *Device) confess() {
+	if _, nobodyListens := d.home.recorder.(nobody); nobodyListens {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	truth := maps.Clone(d.values)
+	if d.spec != nil {
+		for key, p := range d.spec.props {
+			if _, ok := truth[key]; !ok && p.read {
+				truth[key] = d.blank(p)
+			}
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(truth)) {
+		d.record(Truth, key, string(truth[key].AppendJSON(nil)), "")
+	}
+	d.record(Reachable, "", "true", "")
 }
 
 func (d *Device) close() {

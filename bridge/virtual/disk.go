@@ -3,6 +3,7 @@ package virtual
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -239,18 +240,9 @@ func (f folder) Open(name string) (fs.File, error) {
 }
 
 func sortedNames(files map[string][]byte) []string {
-	names := make([]string, 0, len(files))
-	for name := range files {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
+	return slices.Sorted(maps.Keys(files))
 }
 
 func clone(files map[string][]byte) map[string][]byte {
-	out := make(map[string][]byte, len(files))
-	for name, data := range files {
-		out[name] = slices.Clone(data)
-	}
-	return out
+	return maps.Clone(files) // contents are replaced, never changed
 }

@@ -20,7 +20,7 @@ func fan() *model {
 			}
 		},
 		step: func(d *Device, dt time.Duration) {
-			if d.num("2.6") > 0 && d.approach("2.6", 0, dt.Minutes()) == 0 {
+			if d.countdown("2.6", dt.Minutes()) {
 				d.setBool("2.1", false)
 			}
 		},

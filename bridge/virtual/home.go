@@ -182,6 +182,7 @@ func (h *Home) Device(did string) *Device { return h.byDID[did] }
 func (h *Home) Run(ctx context.Context) error {
 	h.running.Store(true)
 	for _, d := range h.devices {
+		d.confess()
 		d.mu.Lock()
 		conn := d.conn
 		d.mu.Unlock()

@@ -86,7 +86,7 @@ func oldBulb() *model {
 			}
 		},
 		step: func(d *Device, dt time.Duration) {
-			if d.num("dv") > 0 && d.approach("dv", 0, dt.Seconds()) == 0 {
+			if d.countdown("dv", dt.Seconds()) {
 				d.setText("power", "off")
 			}
 		},

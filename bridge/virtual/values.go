@@ -1,6 +1,10 @@
 package virtual
 
-import "github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+import (
+	"math"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
 
 // The functions of this file are for behaviours: the device is locked.
 
@@ -62,6 +66,22 @@ func (d *Device) approach(key string, goal, by float64) float64 {
 	d.inner[key] = at
 	d.set(key, at)
 	return at
+}
+
+// countdown lets a timer run; it shows whole units, rounded up, and reports true
+// in the moment in which the time is over.
+func (d *Device) countdown(key string, by float64) bool {
+	left, ok := d.inner[key]
+	if !ok {
+		left = d.num(key)
+	}
+	if left <= 0 {
+		return false
+	}
+	left = max(0, left-by)
+	d.inner[key] = left
+	d.set(key, math.Ceil(left))
+	return left == 0
 }
 
 // grow adds to an inner quantity and shows it.
