@@ -36,9 +36,6 @@ func (w *writer) diagnostic(id, name, topic string, enabled bool, more ...field)
 	w.identity(id)
 	w.add(text("name", w.opt.say(name)), text("state_topic", topic), text("entity_category", "diagnostic"))
 	w.add(raw("availability", availability(w.opt.Layout.BridgeAvailability())))
-	if w.form == SingleForm {
-		w.add(text("availability_mode", "all"))
-	}
 	if !enabled {
 		w.add(flag("enabled_by_default", false))
 	}

@@ -45,22 +45,17 @@ func (w *writer) begin(platform, id string) {
 	}
 }
 
-// add adds fields to the component that was begun; a field without a key is
-// skipped.
-func (w *writer) add(fields ...field) {
-	for _, f := range fields {
-		if f.key != "" {
-			w.fields = append(w.fields, f)
-		}
-	}
-}
+// add adds fields to the component that was begun.
+func (w *writer) add(fields ...field) { w.fields = append(w.fields, fields...) }
 
+// addText adds a text, unless it is empty.
 func (w *writer) addText(key, value string) {
 	if value != "" {
 		w.fields = append(w.fields, text(key, value))
 	}
 }
 
+// end adds what every component has, in the form's own way.
 func (w *writer) end() {
 	if w.form == DeviceForm {
 		w.add(text("platform", w.open.platform))
@@ -74,8 +69,11 @@ func (w *writer) end() {
 
 // finish ends an entity, which, unlike a trigger, has an availability.
 func (w *writer) finish() {
-	if w.form == SingleForm && !w.has("availability") {
-		w.add(raw("availability", w.shared), text("availability_mode", "all"))
+	if w.form == SingleForm {
+		if !w.has("availability") {
+			w.add(raw("availability", w.shared))
+		}
+		w.add(text("availability_mode", "all"))
 	}
 	w.end()
 }
