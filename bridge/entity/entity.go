@@ -46,4 +46,6 @@ type Payload struct {
 	Text string
 	// Momentary marks what happened once: never retained.
 	Momentary bool
+	// OutOfList marks a value that the role has no word for; Text is None.
+	OutOfList bool
 }

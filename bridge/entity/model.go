@@ -1,46 +1,52 @@
 package entity
 
 import (
-	"io/fs"
-
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-type converter any
-
-// Rules are the loaded mapping files.
-type Rules struct{}
-
-// Load reads the mapping files below fsys. Errors name file, line and column.
-func Load(fsys fs.FS) (*Rules, error) { return &Rules{}, nil }
-
-// Correct returns spec with the corrections of its model applied (added, hidden,
-// retyped properties, tuning); spec itself is left alone.
-func (r *Rules) Correct(spec *mi.Spec) *mi.Spec { return spec }
-
 // Options choose how entities are made.
 type Options struct {
-	Detail   string // minimal | normal | all
+	Detail   string // minimal | normal | all; "" is normal
 	Language string // "en", "de", "zh", …: names only
+	Mired    bool   // lights also get the role json_mired, which only the single form of discovery announces
 }
 
 // Model is the set of entities of one spec, shared by all devices that have it.
+// It is immutable.
 type Model struct {
 	Spec     *mi.Spec
 	Entities []Entity
 	Fast     []int // properties to read at every poll
 	Slow     []int // properties to read rarely
+
+	touched [][]int // property → entities
+	events  [][]occurrence
+	moving  []mover
 }
 
-// Build makes the entities of a corrected spec.
-func (r *Rules) Build(spec *mi.Spec, opt Options) *Model { return &Model{Spec: spec} }
-
 // Touched returns the indexes of the entities that show property prop.
-func (m *Model) Touched(prop int) []int { return nil }
+func (m *Model) Touched(prop int) []int {
+	if prop < 0 || prop >= len(m.touched) {
+		return nil
+	}
+	return m.touched[prop]
+}
 
 // Render appends the payload of every state role of entity i. values holds one
 // Value per property of the spec.
-func (m *Model) Render(i int, values []mi.Value, into []Payload) []Payload { return into }
+func (m *Model) Render(i int, values []mi.Value, into []Payload) []Payload {
+	binds := m.Entities[i].Binds
+	for k := range binds {
+		b := &binds[k]
+		if !b.State || b.conv == nil {
+			continue
+		}
+		if text, ok := b.conv.render(values); text != "" {
+			into = append(into, Payload{Role: b.Role, Text: text, OutOfList: !ok})
+		}
+	}
+	return into
+}
 
 // EventPayload is one rendered event of one entity.
 type EventPayload struct {
@@ -48,15 +54,52 @@ type EventPayload struct {
 	Payload
 }
 
-// RenderEvent appends what an event means to the entities that show it.
-func (m *Model) RenderEvent(h mi.Happening, into []EventPayload) []EventPayload { return into }
+// RenderEvent appends what an event means to the entities that show it: the
+// momentary roles of its event entity, and the lasting state of a binary sensor
+// that events switch.
+func (m *Model) RenderEvent(h mi.Happening, into []EventPayload) []EventPayload {
+	if h.Event < 0 || h.Event >= len(m.events) {
+		return into
+	}
+	for i := range m.events[h.Event] {
+		into = m.events[h.Event][i].render(h, into)
+	}
+	return into
+}
 
 // Order turns the payload of a command topic into an order. The error wraps
 // mi.ErrInvalid and says in words what would be right.
 func (m *Model) Order(i int, role Role, payload string, values []mi.Value) (mi.Order, error) {
-	return mi.Order{}, mi.ErrUnsupported
+	if i < 0 || i >= len(m.Entities) {
+		return mi.Order{}, invalid("there is no such entity")
+	}
+	e := &m.Entities[i]
+	for k := range e.Binds {
+		b := &e.Binds[k]
+		if b.Role != role || !b.Command || b.conv == nil {
+			continue
+		}
+		var o mi.Order
+		if err := b.conv.order(payload, values, &o); err != nil {
+			return mi.Order{}, err
+		}
+		return o, nil
+	}
+	return mi.Order{}, invalid("%s takes no command %q", e.ID, role)
 }
 
 // Moving reports whether something at the device is in motion (a cover runs, a
 // vacuum drives, a cooker cooks) and worth following closely.
-func (m *Model) Moving(values []mi.Value) bool { return false }
+func (m *Model) Moving(values []mi.Value) bool {
+	for _, mv := range m.moving {
+		if mv.moving(values) {
+			return true
+		}
+	}
+	return false
+}
+
+// mover is a part of a device that can be in motion.
+type mover interface {
+	moving(values []mi.Value) bool
+}

@@ -1,0 +1,268 @@
+package entity
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+// singles makes an entity of every property that no composite took.
+func (b *builder) singles() {
+	for p := range b.spec.Props {
+		if !b.taken[p] {
+			b.single(p)
+		}
+	}
+}
+
+// verdict is what the rules say of one property.
+type verdict struct {
+	component, class, state, category, icon, name, unit, rule string
+	enabled, invert                                           bool
+}
+
+func (b *builder) single(p int) {
+	spec := &b.spec.Props[p]
+	service := &b.spec.Services[spec.Service]
+	f := b.field(p)
+	v := b.judge(p, f)
+	if a := b.adjust[p]; a != nil {
+		a.overrule(&v)
+	}
+	if v.invert {
+		f.steps = append(f.steps, step{Invert: &[]float64{}})
+	}
+	e := Entity{
+		ID: spec.ID(), Component: v.component, Category: v.category, Icon: v.icon, Enabled: v.enabled,
+		Assumed: f.writable() && !f.readable(), Rule: v.rule,
+	}
+	d := detail{service: spec.Service, generic: generic(spec.Name)}
+	e.Name = v.name
+	if e.Name == "" {
+		e.Name = b.title(spec.Name, spec.Text, spec.Vendor)
+		if spec.Name == "on" {
+			e.Name = b.serviceName(spec.Service)
+			d.generic = false
+		}
+	}
+	bound, ok := b.value(&e, f, &v)
+	if !ok { // the rule's component does not suit this property after all
+		v.component = b.plainComponent(f)
+		e.Component = v.component
+		bound, _ = b.value(&e, f, &v)
+	}
+	b.measure(&e, f, &v)
+	if (e.Component == "sensor" || e.Component == "binary_sensor") && e.Category == "config" {
+		e.Category = "diagnostic"
+	}
+	if service.Vendor && e.Category == "" {
+		e.Category = b.category(&e)
+	}
+	e.Binds = []Bind{bound}
+	b.add(e, d)
+}
+
+// judge applies the first rule that fits, and the fallback for what it leaves
+// open.
+func (b *builder) judge(p int, f *field) (v verdict) {
+	spec := &b.spec.Props[p]
+	service := &b.spec.Services[spec.Service]
+	shape := b.rules.shape(spec)
+	v.unit = b.rules.unit(spec.Unit)
+	std := !spec.Vendor && !service.Vendor
+	for i := range b.rules.fallback {
+		rule := &b.rules.fallback[i]
+		if fitsAccess(rule.Access, f) && (len(rule.Shapes) == 0 || slices.Contains(rule.Shapes, shape)) {
+			v.component, v.category, v.enabled, v.rule = rule.Component, rule.Category, rule.Enabled && std, "fallback/"+rule.Rule
+			break
+		}
+	}
+	rule := b.rules.singles.find(service.Name, spec.Name, func(r *propertyRule) bool {
+		return fitsAccess(r.Access, f) && (len(r.Shapes) == 0 || slices.Contains(r.Shapes, shape)) &&
+			(len(r.Units) == 0 || slices.Contains(r.Units, v.unit)) && anyMatch(r.Devices, b.spec.Type)
+	})
+	if rule != nil {
+		rule.lay(&v, spec.Unit == "" || v.unit == "")
+		if !std && rule.Enabled == nil {
+			v.enabled = false
+		}
+		b.slow[p] = rule.Slow
+	}
+	if v.component == "text" || v.component == "sensor" && shape == "text" {
+		b.slow[p] = true
+	}
+	return v
+}
+
+// fitsAccess judges "read" (cannot be written) and "write".
+func fitsAccess(access string, f *field) bool {
+	switch access {
+	case "read":
+		return !f.writable()
+	case "write":
+		return f.writable()
+	}
+	return true
+}
+
+// lay puts what the rule says over the verdict.
+func (r *propertyRule) lay(v *verdict, unitless bool) {
+	if r.Component != "" {
+		v.component = r.Component
+	}
+	if r.Category != "" {
+		v.category = strings.TrimPrefix(r.Category, "none")
+	}
+	if r.Enabled != nil {
+		v.enabled = *r.Enabled
+	}
+	if unitless && r.Unit != "" {
+		v.unit = r.Unit
+	}
+	v.class, v.state, v.icon, v.name, v.invert = r.Class, r.StateClass, r.Icon, r.Name, r.Invert
+	v.rule = "properties/" + r.Rule
+}
+
+// overrule puts what a correction says over the verdict.
+func (a *adjustment) overrule(v *verdict) {
+	if a.Component != "" {
+		v.component = a.Component
+	}
+	if a.Class != nil {
+		v.class = *a.Class
+	}
+	if a.StateClass != nil {
+		v.state = *a.StateClass
+	}
+	if a.Category != nil {
+		v.category = *a.Category
+	}
+	if a.Icon != "" {
+		v.icon = a.Icon
+	}
+	if a.Name != "" {
+		v.name = a.Name
+	}
+	v.rule = "models"
+}
+
+// plainComponent is what any property can be.
+func (b *builder) plainComponent(f *field) string {
+	switch shape := b.rules.shape(f.spec); {
+	case f.writable() && (shape == "bool" || shape == "pair"):
+		return "switch"
+	case f.writable() && shape == "list":
+		return "select"
+	case f.writable() && (shape == "range" || shape == "number"):
+		return "number"
+	case f.writable():
+		return "text"
+	case shape == "bool":
+		return "binary_sensor"
+	}
+	return "sensor"
+}
+
+// value makes the bind of the state; ok is false when the component does not
+// suit the property.
+func (b *builder) value(e *Entity, f *field, v *verdict) (out Bind, ok bool) {
+	switch e.Component {
+	case "switch", "binary_sensor":
+		if f.spec.Format == mi.FormatText && len(f.spec.List) == 0 && e.Component == "binary_sensor" {
+			return out, false
+		}
+		out = bind("state", b.newOnoff(f), f)
+	case "select":
+		c := b.newChoice(f)
+		if c == nil {
+			return out, false
+		}
+		out = c.listed(bind("state", c, f))
+	case "number":
+		if f.spec.Format == mi.FormatText || len(f.spec.List) > 0 {
+			return out, false
+		}
+		c := b.newNumber(f)
+		c.sane()
+		out = c.limited(bind("state", c, f))
+	case "text":
+		out = bind("state", &text{*f}, f)
+	case "sensor":
+		out = b.sensor(e, f, v)
+	default:
+		return out, false
+	}
+	if e.Component == "sensor" || e.Component == "binary_sensor" {
+		out.Command = false
+	}
+	return out, true
+}
+
+// sane keeps a number within what platforms take: steps of at least 0.001, and
+// limits that 32 bits hold.
+func (c *number) sane() {
+	const most = 1 << 31
+	c.min, c.max = max(c.min, -most), min(c.max, most)
+	if c.min >= c.max {
+		c.min, c.max = 0, 0
+	}
+	switch {
+	case c.step < 0.001 && c.f.spec.Format == mi.FormatFloat:
+		c.step = 0.1
+	case c.step < 0.001:
+		c.step = 1
+	}
+}
+
+// sensor is an enum, a number or a text.
+func (b *builder) sensor(e *Entity, f *field, v *verdict) Bind {
+	if len(f.spec.List) > 0 || f.spec.Format == mi.FormatBool {
+		c := b.newChoice(f)
+		e.DeviceClass = "enum"
+		v.class, v.state, v.unit = "", "", ""
+		return c.listed(bind("state", c, f))
+	}
+	if f.spec.Format == mi.FormatText && len(f.steps) == 0 {
+		v.class, v.state, v.unit = "", "", ""
+		return bind("state", &text{*f}, f)
+	}
+	c := b.newNumber(f)
+	c.unlimited = true
+	return bind("state", c, f)
+}
+
+// measure gives unit, device class and state class as far as they suit each
+// other and the component.
+func (b *builder) measure(e *Entity, f *field, v *verdict) {
+	switch e.Component {
+	case "sensor", "number":
+		if e.DeviceClass == "enum" || f.spec.Format == mi.FormatText && len(f.steps) == 0 {
+			return
+		}
+		e.Unit = v.unit
+		name, c := b.rules.class("sensor", v.class, v.unit)
+		e.DeviceClass = name
+		if e.Component == "number" {
+			return
+		}
+		e.StateClass = v.state
+		if c != nil && len(c.State) > 0 && !slices.Contains(c.State, v.state) && v.state != "" {
+			e.StateClass = c.State[0]
+		}
+		if v.state == "" && c != nil && len(c.State) > 0 && v.class != "" && !strings.Contains(v.class, "duration") {
+			e.StateClass = c.State[0]
+		}
+	default:
+		e.DeviceClass, _ = b.rules.class(e.Component, v.class, "")
+	}
+}
+
+// category is where a vendor's own property belongs.
+func (b *builder) category(e *Entity) string {
+	switch e.Component {
+	case "sensor", "binary_sensor":
+		return "diagnostic"
+	}
+	return "config"
+}
