@@ -33,6 +33,7 @@ const (
 	minPassword      = 12
 	keepSession      = 24 * time.Hour // of a client that is away
 	tidyEvery        = 10 * time.Minute
+	listenAgain      = 30 * time.Second
 )
 
 const (
@@ -117,26 +118,43 @@ func loopback(host string) bool {
 }
 
 // Run serves clients until ctx ends, then disconnects them and saves.
-func (b *Broker) Run(ctx context.Context) error {
-	l, err := b.opt.World.Net.Listen(ctx, b.opt.Listen)
-	if err != nil {
-		return fmt.Errorf("mqtt: broker: cannot listen on %s; if another program uses that port, choose another in MIHOME2MQTT_BROKER_LISTEN: %w", b.opt.Listen, err)
-	}
-	b.opt.Log.Info().Str("address", l.Addr().String()).Msg("broker listens")
+func (b *Broker) Run(ctx context.Context) {
 	var tasks sync.WaitGroup
-	ctx, cancel := context.WithCancel(ctx)
 	tasks.Go(func() { b.snapshot.run(ctx) })
 	tasks.Go(func() { b.tidy(ctx) })
-	tasks.Go(func() {
-		<-ctx.Done()
-		_ = l.Close() // ends accept
-	})
-	err = b.accept(ctx, l)
-	cancel()
+	for ctx.Err() == nil {
+		if l := b.listen(ctx); l != nil {
+			stop := context.AfterFunc(ctx, func() { _ = l.Close() }) // ends accept
+			b.accept(ctx, l)
+			stop()
+			_ = l.Close() // unless that is what ended it
+		}
+	}
 	b.close()
 	tasks.Wait()
 	b.snapshot.save()
-	return err
+}
+
+// listen tries again and again until it may use the address or ctx ends. A taken
+// port is no reason to stop: the bridge itself is connected without it.
+func (b *Broker) listen(ctx context.Context) net.Listener {
+	complained := false
+	for {
+		l, err := b.opt.World.Net.Listen(ctx, b.opt.Listen)
+		if err == nil {
+			b.opt.Log.Info().Str("address", l.Addr().String()).Msg("broker listens")
+			return l
+		}
+		if !complained && ctx.Err() == nil {
+			complained = true
+			b.opt.Log.Error().Err(err).Str("address", b.opt.Listen).Msg("broker cannot listen there; if another program uses the port, choose another in MIHOME2MQTT_BROKER_LISTEN")
+		}
+		select {
+		case <-time.After(listenAgain):
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 func (b *Broker) tidy(ctx context.Context) {
@@ -152,17 +170,18 @@ func (b *Broker) tidy(ctx context.Context) {
 	}
 }
 
-func (b *Broker) accept(ctx context.Context, l net.Listener) error {
+// accept takes connections until the listener is closed.
+func (b *Broker) accept(ctx context.Context, l net.Listener) {
 	for {
 		conn, err := l.Accept()
 		if ctx.Err() != nil {
 			if err == nil {
 				_ = conn.Close()
 			}
-			return nil
+			return
 		}
 		if errors.Is(err, net.ErrClosed) {
-			return fmt.Errorf("mqtt: broker: %w", err)
+			return
 		}
 		if err != nil { // such as too many open files: it passes
 			b.opt.Log.Warn().Err(err).Msg("broker cannot accept a connection")

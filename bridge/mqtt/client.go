@@ -135,6 +135,23 @@ func (c *Client) up(ctx context.Context) (*session, error) {
 	}
 }
 
+// changes waits until s is no session any more.
+func (c *Client) changes(ctx context.Context, s *session) error {
+	for {
+		c.mu.Lock()
+		now, changed := c.session, c.changed
+		c.mu.Unlock()
+		if now != s {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // complain logs a failure when it is another one than before.
 func (c *Client) complain(err error, retry time.Duration) {
 	text := words(err)

@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -91,7 +92,14 @@ func (o *outbox) ring() {
 func (o *outbox) reopen() {
 	o.mu.Lock()
 	o.open = true
-	all := append([]*page(nil), o.all...)
+	o.mu.Unlock()
+	o.repeatAll()
+}
+
+// repeatAll sends everything retained again.
+func (o *outbox) repeatAll() {
+	o.mu.Lock()
+	all := slices.Clone(o.all)
 	o.mu.Unlock()
 	for _, p := range all {
 		p.redo()

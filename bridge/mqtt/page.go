@@ -7,6 +7,7 @@ import "sync"
 // text.
 type page struct {
 	out    *outbox
+	sure   int    // this many slots are sent with QoS 1
 	head   string // "<base>/<device>/"
 	place  int    // in outbox.all, guarded by its mutex
 	queued bool   // guarded by outbox.mu
@@ -23,8 +24,8 @@ type cell struct {
 	dirty bool
 }
 
-func newPage(out *outbox, head string, names []string) *page {
-	p := &page{out: out, head: head, names: names, cells: make([]cell, len(names))}
+func newPage(out *outbox, head string, names []string, sure int) *page {
+	p := &page{out: out, sure: sure, head: head, names: names, cells: make([]cell, len(names))}
 	out.add(p)
 	return p
 }
@@ -107,7 +108,7 @@ func (p *page) take(into []message, limit int) ([]message, bool) {
 			return into, true
 		}
 		c.dirty = false
-		into = append(into, message{topic: p.head + p.names[i], payload: c.text, retained: true})
+		into = append(into, message{topic: p.head + p.names[i], payload: c.text, retained: true, sure: i < p.sure})
 		limit--
 	}
 	return into, len(p.clear) > 0

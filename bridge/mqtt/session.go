@@ -55,6 +55,7 @@ type session struct {
 	lost   chan struct{} // closed when the connection broke
 	cause  error         // why; set before lost is closed
 	window chan struct{} // one entry per message in flight
+	wire   *wire
 }
 
 // identity is what a session tells the broker about itself.
@@ -71,9 +72,18 @@ func open(ctx context.Context, who identity, dial func(context.Context) (net.Con
 	o := paho.NewClientOptions().AddBroker("tcp://broker").SetProtocolVersion(4).SetClientID(who.clientID).
 		SetUsername(who.user).SetPassword(who.password).
 		SetCleanSession(true).SetAutoReconnect(false).SetConnectRetry(false).SetOrderMatters(true).
-		SetKeepAlive(keepAlive).SetPingTimeout(pingTimeout).SetWriteTimeout(writeTimeout).SetConnectTimeout(dialTimeout).
-		SetWill(who.will.topic, who.will.payload, who.will.qos(), who.will.retained)
-	o.SetCustomOpenConnectionFn(func(*url.URL, paho.ClientOptions) (net.Conn, error) { return dial(ctx) })
+		SetKeepAlive(keepAlive).SetPingTimeout(pingTimeout).SetWriteTimeout(writeTimeout).SetConnectTimeout(dialTimeout)
+	if who.will.topic != "" {
+		o.SetWill(who.will.topic, who.will.payload, who.will.qos(), who.will.retained)
+	}
+	o.SetCustomOpenConnectionFn(func(*url.URL, paho.ClientOptions) (net.Conn, error) {
+		conn, err := dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.wire = newWire(conn)
+		return s.wire, nil
+	})
 	o.SetConnectionLostHandler(func(_ paho.Client, err error) {
 		s.cause = fmt.Errorf("%w: %w", errLost, err)
 		close(s.lost)
@@ -103,6 +113,9 @@ func (s *session) publish(ctx context.Context, m message) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+	}
+	if err := s.wire.room(ctx); err != nil {
+		return err
 	}
 	if !s.client.IsConnectionOpen() {
 		return errLost
@@ -139,9 +152,19 @@ func (s *session) confirm(ctx context.Context, m message) error {
 
 // subscribe asks for all filters and returns those that the broker refused.
 func (s *session) subscribe(ctx context.Context, filters []string) (refused []string, err error) {
+	return s.listen(ctx, 1, filters)
+}
+
+// browse is subscribe for much that is retained: nothing of it is acknowledged.
+func (s *session) browse(ctx context.Context, filters []string) error {
+	_, err := s.listen(ctx, 0, filters)
+	return err
+}
+
+func (s *session) listen(ctx context.Context, qos byte, filters []string) (refused []string, err error) {
 	all := map[string]byte{}
 	for _, f := range filters {
-		all[f] = 1
+		all[f] = qos
 	}
 	if !s.client.IsConnectionOpen() {
 		return nil, errLost

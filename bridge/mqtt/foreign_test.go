@@ -1,0 +1,87 @@
+package mqtt
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+
+	mochi "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+// allow lets everybody do everything.
+type allow struct{ mochi.HookBase }
+
+func (allow) ID() string { return "allow" }
+func (allow) Provides(b byte) bool {
+	return b == mochi.OnConnectAuthenticate || b == mochi.OnACLCheck
+}
+func (allow) OnConnectAuthenticate(*mochi.Client, packets.Packet) bool { return true }
+func (allow) OnACLCheck(*mochi.Client, string, bool) bool              { return true }
+
+// foreign is a broker of the user's: it lets everybody do everything, and can be
+// away or forget.
+type foreign struct {
+	t     *testing.T
+	world mi.World
+	mu    sync.Mutex
+	l     net.Listener
+	conns []net.Conn
+	ends  sync.WaitGroup
+	srv   *mochi.Server
+}
+
+func newForeign(t *testing.T, w mi.World) *foreign {
+	f := &foreign{t: t, world: w}
+	f.up(nil)
+	return f
+}
+
+// up starts a server with what another one kept; nil for nothing.
+func (f *foreign) up(kept *mochi.Server) {
+	f.srv = mochi.New(&mochi.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if err := f.srv.AddHook(new(allow), nil); err != nil {
+		f.t.Fatal(err)
+	}
+	if kept != nil {
+		for _, pk := range kept.Topics.Retained.GetAll() {
+			f.srv.Topics.RetainMessage(pk)
+		}
+	}
+	l, err := f.world.Net.Listen(context.Background(), listen)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.l = l
+	srv := f.srv
+	f.ends.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			f.mu.Lock()
+			f.conns = append(f.conns, c)
+			f.mu.Unlock()
+			f.ends.Go(func() { _ = srv.EstablishConnection("foreign", c) })
+		}
+	})
+}
+
+// down stops the server and returns it.
+func (f *foreign) down() *mochi.Server {
+	_ = f.l.Close()
+	f.mu.Lock()
+	for _, c := range f.conns {
+		_ = c.Close()
+	}
+	f.conns = nil
+	f.mu.Unlock()
+	f.ends.Wait()
+	return f.srv
+}

@@ -1,0 +1,113 @@
+package mqtt
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+// ask is what somebody asks of the bridge: JSON, or a bare value.
+type ask struct {
+	ID          string            `json:"id"`   // of a device; its did or name will do
+	From        string            `json:"from"` // the same, by another name
+	Name        *string           `json:"name"`
+	To          *string           `json:"to"`
+	Key         string            `json:"key"`    // of a property or action: "light/on", "p2_1"
+	Action      string            `json:"action"` // the same
+	Value       json.RawMessage   `json:"value"`
+	Args        []json.RawMessage `json:"args"`
+	Level       string            `json:"level"`
+	Transaction json.RawMessage   `json:"transaction"`
+
+	bare string // the payload when it is no JSON object
+}
+
+// answer is what comes back on bridge/response/<verb>.
+type answer struct {
+	Status      string          `json:"status"`
+	Data        any             `json:"data"`
+	Error       string          `json:"error,omitempty"`
+	Transaction json.RawMessage `json:"transaction,omitempty"`
+}
+
+// respond publishes the answer to a request.
+func (h *Home) respond(verb string, q *ask, data any, err error) {
+	a := answer{Status: "ok", Data: data}
+	if data == nil {
+		a.Data = struct{}{}
+	}
+	if err != nil {
+		a.Status, a.Data, a.Error = "error", struct{}{}, err.Error()
+	}
+	if q != nil {
+		a.Transaction = q.Transaction
+	}
+	if !plainVerb(verb) {
+		verb = "unknown"
+	}
+	h.out.once(message{topic: h.topics.Response(verb), payload: string(encode(a)), sure: true})
+}
+
+// plainVerb keeps what others chose out of our topics.
+func plainVerb(verb string) bool {
+	return verb != "" && len(verb) <= 40 && !slices.ContainsFunc([]byte(verb), func(c byte) bool {
+		return (c < 'a' || c > 'z') && c != '_' && c != '/'
+	})
+}
+
+// parseAsk reads a request's payload.
+func parseAsk(payload []byte) (*ask, error) {
+	text := bytes.TrimSpace(payload)
+	q := new(ask)
+	if len(text) == 0 || text[0] != '{' {
+		q.bare = string(bytes.Trim(text, `"`))
+		return q, nil
+	}
+	if err := json.Unmarshal(text, q); err != nil {
+		return q, fmt.Errorf("the request is not understood: %v: %w", err, mi.ErrInvalid)
+	}
+	return q, nil
+}
+
+// device returns what the request names as its device.
+func (q *ask) device() string {
+	for _, id := range []string{q.ID, q.From, q.bare} {
+		if id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// value reads a JSON value, or bare text.
+func value(raw json.RawMessage) (mi.Value, error) {
+	if len(raw) == 0 {
+		return mi.Value{}, fmt.Errorf("the request has no value: %w", mi.ErrInvalid)
+	}
+	return mi.ParseJSON(raw)
+}
+
+var errAnswered = errors.New("answered later") // the verb responds by itself
+
+// request answers one request to the bridge.
+func (h *Home) request(verb string, a arrival) {
+	q, err := parseAsk(a.payload)
+	if err == nil && h.momentaryVerb(verb) && h.repeats.is(a) {
+		h.counts.repeated.Add(1)
+		return
+	}
+	var data any
+	if err == nil {
+		data, err = h.carryOut(verb, q)
+	}
+	if !errors.Is(err, errAnswered) {
+		h.respond(verb, q, data, err)
+	}
+}
+
+// momentaryVerb reports whether a request repeated would do something twice.
+func (h *Home) momentaryVerb(verb string) bool { return verb == "action" || verb == "restart" }

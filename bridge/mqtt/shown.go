@@ -1,0 +1,189 @@
+package mqtt
+
+import (
+	"time"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/homeassistant"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+// Opened implements device.View.
+func (h *Home) Opened(d *device.Device, spec *mi.Spec) device.Plan {
+	l := h.shape(spec)
+	v := h.show(d)
+	if v == nil {
+		h.hide(d.ID())
+		return device.Plan{} // excluded: nobody looks at its values
+	}
+	if v.use(l) {
+		h.event("device_opened", d)
+	}
+	h.post.add(&v.notice, false)
+	h.status.devicesChanged()
+	return device.Plan{Fast: l.model.Fast, Slow: l.model.Slow}
+}
+
+// Changed implements device.View.
+func (h *Home) Changed(d *device.Device, changes []mi.Change) (moving bool) {
+	v := h.view(d.ID())
+	return v != nil && v.show(changes)
+}
+
+// Happened implements device.View.
+func (h *Home) Happened(d *device.Device, e mi.Happening) {
+	v := h.view(d.ID())
+	if v == nil {
+		return
+	}
+	l := v.shape()
+	if l == nil || d.Spec() != l.model.Spec {
+		return
+	}
+	if age := h.opt.World.Now().Sub(e.At); !e.At.IsZero() && age > maxAge && age < 365*24*time.Hour {
+		h.counts.stale.Add(1)
+		return
+	}
+	for _, p := range l.RenderEvent(e, nil) {
+		if p.Momentary {
+			h.out.once(message{topic: h.topics.State(d.ID(), l.model.Entities[p.Entity].ID, string(p.Role)), payload: p.Text, sure: true})
+		} else if slot := l.slot(p.Entity, p.Role); slot >= 0 {
+			v.page.put(slot, p.Text)
+		}
+	}
+}
+
+// Status implements device.View.
+func (h *Home) Status(d *device.Device, s device.Status) {
+	v := h.show(d)
+	if v == nil {
+		return
+	}
+	before := v.proven(d.Info())
+	v.tell(s)
+	if !before && v.proven(d.Info()) || s.Reason != "" {
+		h.post.add(&v.notice, false)
+	}
+	h.status.devicesChanged()
+}
+
+// Removed implements device.View.
+func (h *Home) Removed(d *device.Device) {
+	h.hide(d.ID())
+	h.event("device_removed", d)
+	h.status.devicesChanged()
+}
+
+// show returns the view of a device, made when missing; nil when the user does not
+// want to see it.
+func (h *Home) show(d *device.Device) *view {
+	if !h.choice.takes(d.Info()) {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if v := h.views[d.ID()]; v != nil {
+		return v
+	}
+	v := &view{home: h, device: d, page: newPage(h.out, h.topics.Base+"/"+d.ID()+"/", deviceSlots, 1)}
+	v.notice = notice{device: d.ID(), what: v.announcement}
+	h.views[d.ID()] = v
+	return v
+}
+
+// hide takes everything of a device off the broker.
+func (h *Home) hide(id string) {
+	h.mu.Lock()
+	v := h.views[id]
+	delete(h.views, id)
+	h.mu.Unlock()
+	if v == nil {
+		return
+	}
+	v.mu.Lock()
+	v.gone, v.layout = true, nil
+	v.mu.Unlock()
+	v.page.empty()
+	h.post.add(&v.notice, false)
+}
+
+// announcement is what home platforms are to know of the device now. Without a
+// proven key that is nothing: anybody on the network can claim to be a device.
+func (v *view) announcement() announcement {
+	info, spec := v.device.Info(), v.device.Spec()
+	v.mu.Lock()
+	l, gone := v.layout, v.gone
+	v.mu.Unlock()
+	if gone || !v.proven(info) {
+		return func(Target) []homeassistant.Message { return nil }
+	}
+	about := homeassistant.NewDevice(info, spec)
+	about.ID, about.ConfigURL = v.device.ID(), v.home.opt.PageURL
+	var model *entity.Model
+	if l != nil {
+		model = l.model
+	}
+	return func(t Target) []homeassistant.Message {
+		return homeassistant.Messages(t.Form, t.Prefix, about, model, v.home.discover)
+	}
+}
+
+// heardOf publishes when the device was last heard of.
+func (v *view) heardOf() {
+	at := v.device.Status().LastSeen
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.told && !v.gone {
+		v.seen(at)
+	}
+}
+
+// shape returns the layout of a spec, the same for all devices that share it.
+func (h *Home) shape(spec *mi.Spec) *layout {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := h.shapes[spec]
+	if l == nil {
+		l = newLayout(h.build(spec))
+		h.shapes[spec] = l
+	}
+	return l
+}
+
+// buildBy makes models by rules.
+func (h *Home) buildBy(r *entity.Rules) func(*mi.Spec) (*entity.Model, renderer) {
+	return func(spec *mi.Spec) (*entity.Model, renderer) {
+		m := r.Build(spec, entity.Options{Detail: h.opt.Detail, Language: h.opt.Language})
+		return m, m
+	}
+}
+
+// SetRules puts other rules in place and shows every device by them. What the
+// devices read follows when they are opened again.
+func (h *Home) SetRules(r *entity.Rules) {
+	h.mu.Lock()
+	h.build = h.buildBy(r)
+	clear(h.shapes)
+	h.mu.Unlock()
+	for _, v := range h.all() {
+		old := v.shape()
+		if old == nil {
+			continue
+		}
+		v.use(h.shape(old.model.Spec))
+		v.showAll()
+		h.post.add(&v.notice, false)
+	}
+}
+
+// all returns every view, sorted.
+func (h *Home) all() []*view {
+	var all []*view
+	for _, d := range h.devices.All() {
+		if v := h.view(d.ID()); v != nil {
+			all = append(all, v)
+		}
+	}
+	return all
+}

@@ -1,0 +1,203 @@
+package mqtt
+
+import (
+	"sync"
+	"time"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/homeassistant"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+const seenEvery = time.Minute // last_seen is published at most so often
+
+// view is one device as the broker shows it.
+type view struct {
+	home   *Home
+	device *device.Device
+	page   *page
+	notice notice
+
+	mu      sync.Mutex
+	layout  *layout // nil while there is no spec, or the device is not to be shown
+	status  device.Status
+	told    bool      // Status has been called
+	trouble string    // of the last order that was refused here, before it reached the device
+	gone    bool      // removed
+	seenAt  time.Time // as published
+}
+
+// scratch is what rendering needs for a moment.
+type scratch struct {
+	values   []mi.Value
+	payloads []entity.Payload
+	touched  []int
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// shape returns the layout in use.
+func (v *view) shape() *layout {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.layout
+}
+
+// use changes the layout and reports whether it is another one.
+func (v *view) use(l *layout) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.layout == l {
+		return false
+	}
+	v.layout = l
+	names := deviceSlots
+	if l != nil {
+		names = l.names
+	}
+	v.page.rename(names, firstRole)
+	return true
+}
+
+// show renders the entities that changes touch. v.mu keeps another layout from
+// coming in between.
+func (v *view) show(changes []mi.Change) (moving bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	l := v.layout
+	if l == nil || v.device.Spec() != l.model.Spec {
+		return false
+	}
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	s.values = v.device.Values(s.values)
+	s.touched = s.touched[:0]
+	for _, c := range changes {
+		for _, i := range l.Touched(c.Prop) {
+			if !contains(s.touched, i) {
+				s.touched = append(s.touched, i)
+			}
+		}
+	}
+	for _, i := range s.touched {
+		v.render(l, i, s)
+	}
+	return l.Moving(s.values)
+}
+
+func contains(list []int, n int) bool {
+	for _, i := range list {
+		if i == n {
+			return true
+		}
+	}
+	return false
+}
+
+// showAll renders everything that is known.
+func (v *view) showAll() {
+	l := v.shape()
+	if l == nil {
+		return
+	}
+	changes := make([]mi.Change, 0, len(l.model.Spec.Props))
+	for i, value := range v.device.Values(nil) {
+		if value.Known() {
+			changes = append(changes, mi.Change{Prop: i, Value: value})
+		}
+	}
+	v.show(changes)
+}
+
+// render publishes what is new of entity i; when nothing is, all of it again: an
+// order failed or did nothing, and a slider somewhere must jump back.
+func (v *view) render(l *layout, i int, s *scratch) {
+	s.payloads = l.Render(i, s.values, s.payloads[:0])
+	news := false
+	for _, p := range s.payloads {
+		slot := l.slot(i, p.Role)
+		if slot < 0 {
+			continue
+		}
+		if p.Text == unknown {
+			v.odd(l, i, p.Role, slot, s.values)
+		}
+		news = v.page.put(slot, p.Text) || news
+	}
+	if !news {
+		v.page.repeat(l.first[i], l.first[i+1])
+	}
+}
+
+const unknown = "None"
+
+// odd logs, once per model and role, a value that the spec's list lacks.
+func (v *view) odd(l *layout, i int, role entity.Role, slot int, values []mi.Value) {
+	b := l.bindOf(i, role)
+	if b == nil {
+		return
+	}
+	for _, p := range b.Props {
+		if values[p].Known() && l.isOdd(slot) {
+			v.home.log.Warn().Str("device", v.device.ID()).Str("model", v.device.Info().Model).Str("entity", l.model.Entities[i].ID).
+				Str("property", string(l.model.Spec.Props[p].Key)).Str("value", values[p].String()).Msg("value is not in the list of the spec; shown as unknown")
+		}
+	}
+}
+
+// tell publishes the connection's state.
+func (v *view) tell(s device.Status) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.gone {
+		return
+	}
+	v.status, v.told = s, true
+	word := "offline"
+	if s.Online {
+		word = "online"
+	}
+	v.page.put(slotAvailability, word)
+	v.page.put(slotConnection, homeassistant.StateText(s.Connection))
+	v.complain()
+	v.seen(s.LastSeen)
+}
+
+// complain needs v.mu.
+func (v *view) complain() {
+	words := v.status.LastError
+	if words == "" {
+		words = v.trouble
+	}
+	if words == "" {
+		words = v.status.Reason
+	}
+	v.page.put(slotLastError, homeassistant.StateText(words))
+}
+
+// seen publishes the time of the last packet, now and then. It needs v.mu.
+func (v *view) seen(at time.Time) {
+	if !at.IsZero() && at.Sub(v.seenAt) >= seenEvery {
+		v.seenAt = at
+		v.page.put(slotLastSeen, at.UTC().Format(time.RFC3339))
+	}
+}
+
+// troubled notes how the last order ended here; "" is well.
+func (v *view) troubled(words string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.trouble != words && v.told {
+		v.trouble = words
+		v.complain()
+	}
+}
+
+// proven reports whether the device is known to be the user's: there is a key for
+// it, or it has spoken in a way that only it can.
+func (v *view) proven(info mi.Info) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return info.Token != "" || v.status.Online || !v.status.LastSeen.IsZero()
+}
