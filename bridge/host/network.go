@@ -32,8 +32,7 @@ func (n *network) ListenUDP(ctx context.Context, address string) (mi.PacketConn,
 		return nil, fmt.Errorf("host: listen on udp %s: %w", address, err)
 	}
 	conn := pc.(*net.UDPConn)
-	// A smaller buffer than asked for works too.
-	_ = conn.SetReadBuffer(receiveBuffer)
+	enlarge(conn, receiveBuffer)
 	return newPacketConn(conn), nil
 }
 

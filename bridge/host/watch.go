@@ -10,59 +10,63 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-const settle = 500 * time.Millisecond // an editor writes a file in several steps
+// calm is how long a folder must be left alone after a change: editors write a
+// file in several steps.
+const calm = 300 * time.Millisecond
 
-// Watch returns a channel that gets a signal after something below dir changed
-// and has been quiet for a moment. It is closed when ctx ends.
+// Watch sends once whenever something in a folder, or in a folder below it,
+// changed. The channel is closed when ctx ends.
 func Watch(ctx context.Context, dir string) (<-chan struct{}, error) {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		return nil, fmt.Errorf("host: watch %s: %w", dir, err)
 	}
 	if err := watchTree(w, dir); err != nil {
-		return nil, fmt.Errorf("host: watch %s: %w", dir, err)
+		return nil, fmt.Errorf("host: watch %s: %w", dir, explain(dir, err))
 	}
-	changed := make(chan struct{}, 1)
+	changed := make(chan struct{})
 	go func() {
 		defer close(changed)
 		defer w.Close()
-		relay(ctx, w, dir, changed)
+		follow(ctx, w, changed)
 	}()
 	return changed, nil
 }
 
+// watchTree adds dir and every folder below it.
 func watchTree(w *fsnotify.Watcher, dir string) error {
-	return filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
 			return err
 		}
-		return w.Add(name)
+		return w.Add(path)
 	})
 }
 
-func relay(ctx context.Context, w *fsnotify.Watcher, dir string, changed chan<- struct{}) {
-	quiet := time.NewTimer(settle)
+// follow sends to changed when it has been calm after a change.
+func follow(ctx context.Context, w *fsnotify.Watcher, changed chan<- struct{}) {
+	quiet := time.NewTimer(calm)
 	quiet.Stop()
 	defer quiet.Stop()
 	for {
 		select {
+		case e := <-w.Events:
+			if e.Has(fsnotify.Create) {
+				_ = watchTree(w, e.Name) // most often a file, which needs no watch of its own
+			}
+			quiet.Reset(calm)
+			continue
+		case <-w.Errors:
+			quiet.Reset(calm) // events were lost: something may have changed
+			continue
+		case <-quiet.C:
 		case <-ctx.Done():
 			return
-		case e, ok := <-w.Events:
-			if !ok {
-				return
-			}
-			if e.Has(fsnotify.Create) {
-				_ = watchTree(w, dir) // a new folder; one that vanished again needs no watch
-			}
-			quiet.Reset(settle)
-		case <-w.Errors: // events were lost: look at everything
-			quiet.Reset(settle)
-		case <-quiet.C:
-			select {
-			case changed <- struct{}{}:
-			default:
-			}
+		}
+		select {
+		case changed <- struct{}{}:
+		case <-ctx.Done():
+			return
 		}
 	}
 }

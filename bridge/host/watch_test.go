@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestWatchTellsOfFilesInNewFolders(t *testing.T) {
+func TestWatchTellsChangesBelow(t *testing.T) {
 	dir := t.TempDir()
 	ctx, stop := context.WithCancel(t.Context())
 	changed, err := Watch(ctx, dir)
@@ -23,16 +23,22 @@ func TestWatchTellsOfFilesInNewFolders(t *testing.T) {
 			t.Fatalf("%s was not told", what)
 		}
 	}
-	sub := filepath.Join(dir, "models")
-	if err := os.Mkdir(sub, 0o755); err != nil {
+	below := filepath.Join(dir, "models")
+	if err := os.Mkdir(below, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	expect("a new folder")
-	if err := os.WriteFile(filepath.Join(sub, "x.yaml"), []byte("- models: []\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(below, "acme.yaml"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	expect("a new file in it")
+	expect("a new file in the new folder")
 	stop()
-	for range changed {
+	for range changed { //nolint:revive // until it is closed
+	}
+}
+
+func TestWatchNamesAMissingFolder(t *testing.T) {
+	if _, err := Watch(t.Context(), filepath.Join(t.TempDir(), "none")); err == nil {
+		t.Error("watched a folder that is not there")
 	}
 }

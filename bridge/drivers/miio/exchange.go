@@ -147,7 +147,7 @@ func (s *session) handshake(ctx context.Context) error {
 		s.asked = time.Now()
 		out := s.hello(s.addr, turn == 0)
 		s.mu.Unlock()
-		s.w.send(false, out)
+		s.w.send(out)
 		e, err := s.next(ctx)
 		if err != nil || e.kind == greeted {
 			return err
@@ -202,7 +202,11 @@ func (s *session) request(tail []byte, m manner, again bool) {
 	s.expect(w)
 	out[n] = s.packet(s.addr, s.clock.now(now), id, tail)
 	s.mu.Unlock()
-	s.w.send(m != reading, out[:n+1]...)
+	if m == reading {
+		s.w.send(out[:n+1]...)
+	} else {
+		s.w.sendNow(out[:n+1]...)
+	}
 }
 
 // expect sets what is waited for, and until when. It needs s.mu.

@@ -104,7 +104,7 @@ func (f *finder) round(ctx context.Context) {
 }
 
 func (f *finder) hello(to netip.AddrPort) {
-	f.w.send(false, mi.Packet{Data: appendHello(f.w.buffer()[:0]), Addr: to})
+	f.w.send(mi.Packet{Data: appendHello(f.w.buffer()[:0]), Addr: to})
 }
 
 // interfaces returns those to find devices on.

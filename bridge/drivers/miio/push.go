@@ -319,7 +319,7 @@ func (k *keeper) care(ctx context.Context, w *wire, s *session) {
 		out = s.keepAlive(now)
 	}
 	s.mu.Unlock()
-	w.send(false, out...)
+	w.send(out...)
 	if subscribe {
 		w.tasks.Go(func() { s.subscribe(ctx) })
 	}

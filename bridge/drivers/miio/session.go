@@ -135,7 +135,7 @@ func (s *session) Move(info mi.Info) {
 		out = s.tryAddr(addr, now)
 	}
 	s.mu.Unlock()
-	s.w.send(true, out...)
+	s.w.send(out...)
 }
 
 // Close implements mi.Link.
@@ -149,7 +149,7 @@ func (s *session) Close() error {
 	s.closed = true
 	s.post(event{kind: gone})
 	s.mu.Unlock()
-	s.w.send(true, bye...)
+	s.w.sendNow(bye...)
 	s.w.due.clear(&s.due)
 	s.d.keeper.drop(s)
 	s.d.sessions.remove(s)
@@ -220,7 +220,7 @@ func (s *session) receive(h header, p mi.Packet, now time.Time) {
 		act = s.answer(h, e, p.Addr, now)
 	}
 	s.mu.Unlock()
-	s.w.send(true, act.out...)
+	s.w.send(act.out...)
 	if act.genuine {
 		s.sink.Seen()
 	}
@@ -321,7 +321,7 @@ func (s *session) greeted(g greeting, from netip.AddrPort, now time.Time) {
 		out = s.doubt(from, now)
 	}
 	s.mu.Unlock()
-	s.w.send(true, out...)
+	s.w.send(out...)
 }
 
 // welcome learns from a hello of the device's own address. It needs s.mu.

@@ -34,6 +34,7 @@ func TestGetReadsWhatTheDeviceHas(t *testing.T) {
 		s := h.open(h.info())
 		h.wantRead(s)
 		h.wantRead(s)
+		synctest.Wait()
 		if h.ear.total() != 4 {
 			t.Errorf("Seen %d times, want one per answer: 4", h.ear.total())
 		}
@@ -273,6 +274,7 @@ func TestReplaysAreRefused(t *testing.T) {
 		h.wantRead(s)
 		time.Sleep(time.Minute)
 		h.wantRead(s)
+		synctest.Wait()
 		seen, asked := h.ear.total(), len(h.plug.heard())
 		us := h.plug.peer
 		for _, d := range h.net.sent() {

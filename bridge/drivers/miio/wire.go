@@ -27,7 +27,7 @@ type wire struct {
 	counts *counters
 
 	wake  chan struct{} // something waits to leave
-	flush chan struct{} // and cannot wait
+	flush chan struct{} // it is a whole batch
 	armed chan struct{} // the first deadline was set
 	done  chan struct{}
 	tasks sync.WaitGroup
@@ -84,8 +84,14 @@ func (w *wire) buffer() []byte {
 	return make([]byte, headerLen, bufferSize)
 }
 
-// send queues datagrams, which it then owns.
-func (w *wire) send(urgent bool, p ...mi.Packet) {
+// sendNow sends datagrams, which it then owns, without waiting for others.
+func (w *wire) sendNow(p ...mi.Packet) { w.put(p) }
+
+// send queues datagrams, which it then owns; they leave together with others.
+func (w *wire) send(p ...mi.Packet) {
+	if len(p) == 0 {
+		return
+	}
 	w.mu.Lock()
 	if len(w.out)+len(p) > maxQueue {
 		w.mu.Unlock()
@@ -99,7 +105,7 @@ func (w *wire) send(urgent bool, p ...mi.Packet) {
 	if first {
 		signal(w.wake)
 	}
-	if urgent || full {
+	if full {
 		signal(w.flush)
 	}
 }
@@ -132,27 +138,32 @@ func (w *wire) leave(spare []mi.Packet) []mi.Packet {
 	batch := w.out
 	w.out = spare
 	w.mu.Unlock()
-	var failed error
 	for rest := batch; len(rest) > 0; {
 		n := min(len(rest), batchSize)
-		if err := w.conn.WriteBatch(rest[:n]); err != nil {
-			failed = err
-			w.counts.unsent.Add(1)
-		}
+		w.put(rest[:n])
 		rest = rest[n:]
+	}
+	return batch[:0]
+}
+
+// put writes datagrams and takes their buffers back.
+func (w *wire) put(batch []mi.Packet) {
+	if len(batch) == 0 {
+		return
+	}
+	err := w.conn.WriteBatch(batch)
+	if err != nil {
+		w.counts.unsent.Add(1)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(batch) > 0 {
-		w.lastErr = failed
-	}
+	w.lastErr = err
 	for i := range batch {
 		if b := batch[i].Data; cap(b) == bufferSize && len(w.free) < maxFree {
 			w.free = append(w.free, b[:headerLen])
 		}
 		batch[i] = mi.Packet{}
 	}
-	return batch[:0]
 }
 
 // unsent returns why the newest datagrams could not leave.
