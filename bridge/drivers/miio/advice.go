@@ -14,6 +14,7 @@ import (
 
 const (
 	deniedAfter = 4               // unanswered requests of a device that answers hellos and never opened a packet
+	deniedSeals = 2               // packets under another token, instead of answers
 	changedFor  = 5 * time.Minute // of that, once it did: its token was changed
 	lately      = 10 * time.Second
 )
@@ -47,7 +48,7 @@ func (s *session) silent() error {
 	s.mu.Lock()
 	addr, fails := s.addr, s.silence
 	greeted := now.Sub(s.greet) < lately
-	denied := greeted && (s.alien || s.heard.IsZero() && fails >= deniedAfter ||
+	denied := greeted && (s.aliens >= deniedSeals || s.heard.IsZero() && fails >= deniedAfter ||
 		fails >= deniedAfter && now.Sub(s.heard) > changedFor)
 	s.mu.Unlock()
 	switch {

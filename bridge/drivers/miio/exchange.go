@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
@@ -39,12 +40,12 @@ func (m manner) turns(proven bool) int {
 // comes, the error is a *silence.
 func (s *session) exchange(ctx context.Context, tail []byte, m manner) ([]byte, error) {
 	if err := s.take(ctx); err != nil {
-		return nil, err
+		return nil, unsent(m, err)
 	}
 	defer s.leave()
 	proven, err := s.ready(ctx, m)
 	if err != nil {
-		return nil, err
+		return nil, unsent(m, err)
 	}
 	for turn := range m.turns(proven) {
 		e, err := s.attempt(ctx, tail, m, turn)
@@ -52,10 +53,28 @@ func (s *session) exchange(ctx context.Context, tail []byte, m manner) ([]byte, 
 			return nil, err
 		}
 		if e.kind == answered {
-			return e.body, e.err
+			return e.body, unconfirmed(m, e.err)
 		}
 	}
 	return nil, s.silent()
+}
+
+// unsent makes the failure of an order that never left one of reaching the device:
+// nobody need wonder whether it was obeyed.
+func unsent(m manner, err error) error {
+	if m == reading || !errors.Is(err, mi.ErrTimeout) {
+		return err
+	}
+	return &silence{text: err.Error() + "; nothing was ordered", kind: mi.ErrOffline}
+}
+
+// unconfirmed makes an answer that only says that the product did not confirm an
+// order a lost answer: it may have obeyed.
+func unconfirmed(m manner, err error) error {
+	if refusal, ok := errors.AsType[*refusal](err); ok && m != reading && refusal.verdict().repeat {
+		return &silence{greeted: true, text: err.Error(), kind: mi.ErrTimeout}
+	}
+	return err
 }
 
 // take waits for the turn: one request in flight per device.
@@ -205,7 +224,7 @@ func (s *session) request(tail []byte, m manner, again bool) {
 	if m == reading {
 		s.w.send(out[:n+1]...)
 	} else {
-		s.w.sendNow(out[:n+1]...)
+		s.w.sendNow(slices.Clone(out[:n+1])...) // a copy, so that polls need no memory
 	}
 }
 

@@ -58,7 +58,11 @@ func (s *session) Spec(ctx context.Context) (*mi.Spec, error) {
 	}
 	s.plan.Store(nil)
 	s.what.Store(&meaning{spec, p, s.d.limits.of(s.kind(), batchOf(spec, p))})
-	s.d.keeper.want(s)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.push.able {
+		s.d.keeper.want(s)
+	}
 	return spec, nil
 }
 

@@ -43,7 +43,7 @@ type session struct {
 	greet   time.Time // when the last answer to a hello came from addr
 	heard   time.Time // when the last sealed packet came
 	silence int       // requests without answer in a row, while hellos were answered
-	alien   bool      // a packet sealed with another token came from addr
+	aliens  int       // packets sealed with another token that came from addr since
 	shown   bool      // the device shows its token: it is not paired
 	push    subscription
 	watched map[int]mi.Value // newest values of properties that make events
@@ -115,7 +115,7 @@ func (s *session) setToken(token mi.Secret) {
 		return
 	}
 	s.key = newKey(raw)
-	s.silence, s.alien, s.heard = 0, false, time.Time{}
+	s.silence, s.aliens, s.heard = 0, 0, time.Time{}
 	proven := clock{known: s.clock.known, hint: s.clock.hint, at: s.clock.at}
 	s.clock = proven
 }
@@ -245,7 +245,9 @@ func (s *session) unseal(p mi.Packet, now time.Time) (envelope, error) {
 	text, err := s.key.open(p.Data)
 	if err != nil {
 		s.d.counts.refuse(err)
-		s.alien = s.alien || err == errChecksum && p.Addr == s.addr
+		if err == errChecksum && p.Addr == s.addr {
+			s.aliens++
+		}
 		return envelope{}, err
 	}
 	e, err := parseEnvelope(text)
@@ -276,7 +278,7 @@ func (s *session) answer(h header, e envelope, from netip.AddrPort, now time.Tim
 	if restarted {
 		s.push.forget()
 	}
-	s.heard, s.silence, s.alien = now, 0, false
+	s.heard, s.silence, s.aliens = now, 0, 0
 	if trial {
 		s.settle()
 	} else {

@@ -120,7 +120,7 @@ func TestAnswersOfEveryShape(t *testing.T) {
 		{"error under error", "error", `{"code":-2,"error":"unsupported method"}`, mi.ErrUnsupported},
 		{"error as text", "error", `"nonsense"`, mi.ErrInvalid},
 		{"unknown command", "error", `{"code":-32601,"message":"Method not found."}`, mi.ErrUnsupported},
-		{"busy inside", "error", `{"code":-9999,"message":"user ack timeout"}`, mi.ErrBusy},
+		{"not confirmed inside", "error", `{"code":-9999,"message":"user ack timeout"}`, mi.ErrTimeout},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -247,6 +247,23 @@ func TestWritesAreSentOnce(t *testing.T) {
 		}
 		if got := h.plug.heard()[before:]; len(got) != 2 {
 			t.Errorf("the device was ordered %q, want each once", got)
+		}
+	})
+}
+
+func TestAnOrderThatNeverLeftIsNotInDoubt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		s := h.open(h.info())
+		h.plug.set(func() { h.plug.mute = true })
+		err := s.Set(t.Context(), []mi.Change{{Prop: 0, Value: mi.Bool(false)}})
+		if !errors.Is(err, mi.ErrOffline) || errors.Is(err, mi.ErrTimeout) {
+			t.Errorf("Set = %v, want ErrOffline", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := s.Call(ctx, 0, []mi.Value{mi.Int(1)}); !errors.Is(err, mi.ErrOffline) || errors.Is(err, mi.ErrTimeout) {
+			t.Errorf("Call = %v, want ErrOffline", err)
 		}
 	})
 }
