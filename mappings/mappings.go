@@ -8,5 +8,5 @@ import "embed"
 
 // FS is the tree of mapping files, rooted at this folder.
 //
-//go:embed rules models lang
+//go:embed rules models lang profiles
 var FS embed.FS

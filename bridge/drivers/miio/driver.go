@@ -22,8 +22,8 @@ import (
 // every interface.
 type Options struct {
 	Specs    mi.Specs
-	Profiles *profile.Set // of the models that do not speak MIoT; may be nil
-	Memory   mi.Memory    // may be nil
+	Profiles Profiles  // of the models that do not speak MIoT; may be nil
+	Memory   mi.Memory // may be nil
 	Log      zerolog.Logger
 
 	Listen      string           // address of the socket; "" is any, with a free port
@@ -31,6 +31,12 @@ type Options struct {
 	NoBroadcast bool             // neither broadcast nor mDNS: only devices that are known are asked
 	NoPush      bool             // never ask a device to report by itself
 	Known       func() []mi.Info // devices to ask by unicast; may be nil. Without a DID, Addr finds it
+}
+
+// Profiles finds what is known of models that do not speak MIoT; *profile.Set does.
+type Profiles interface {
+	Match(model string) *profile.Profile // nil for a model without one
+	Legacy(model string) bool            // the model speaks no MIoT, profile or not
 }
 
 // Driver finds miIO devices and talks with them over one socket.

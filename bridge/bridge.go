@@ -1,0 +1,188 @@
+// Package bridge puts the parts together: it builds store, specs, drivers,
+// devices and topics, and starts and stops them in order.
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mqtt"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/store"
+)
+
+// Options are what a bridge is made of.
+type Options struct {
+	Config  *config.Config
+	World   mi.World
+	Log     zerolog.Logger
+	Version string
+	Host    string // name of this machine
+	Files   Files
+
+	// Sources are specs besides the data folder, such as those of the virtual home.
+	Sources []spec.Source
+	// Known are devices besides those of the settings and of earlier runs.
+	Known []mi.Info
+	// Alone keeps the bridge from looking for devices on the network and for
+	// specs on the internet.
+	Alone bool
+	// Learnt, when set, is told every token that the bridge comes to know, so that
+	// the log can mask it.
+	Learnt func(...mi.Secret)
+	// Restart, when set, is what a request to restart does.
+	Restart func()
+	// SetLogLevel, when set, changes how much is logged.
+	SetLogLevel func(level string) error
+}
+
+// Files are what the settings name as files, already opened.
+type Files struct {
+	Specs    fs.FS // the user's specs; nil for none
+	Mappings fs.FS // the user's mapping files; nil for none
+	// Watch, when set, sends whenever something in the user's mapping folder changed.
+	Watch    func(context.Context) (<-chan struct{}, error)
+	CA, Cert []byte
+	Key      mi.Secret
+}
+
+// Bridge is a bridge that has been built.
+type Bridge struct {
+	opt     Options
+	store   *store.Store
+	specs   *corrected
+	home    *device.Home
+	topics  *mqtt.Home
+	mending sync.Mutex // one reload of the rules at a time
+}
+
+// New checks the options and builds the bridge. Nothing moves before Run.
+func New(o Options) (*Bridge, error) {
+	b := &Bridge{opt: o, store: store.New(o.World.Disk, o.Log)}
+	rules, profiles, err := load(o.Files.Mappings)
+	if err != nil {
+		return nil, err
+	}
+	library := o.library(func(model string) { b.home.SpecArrived(model) })
+	b.specs = newCorrected(library, rules, profiles)
+	if b.topics, err = mqtt.New(b.mqttOptions(rules)); err != nil {
+		return nil, err
+	}
+	known, err := b.known()
+	if err != nil {
+		return nil, err
+	}
+	b.home = device.New(b.deviceOptions(known))
+	return b, nil
+}
+
+// library finds specs; arrived is told the models whose spec came late.
+func (o *Options) library(arrived func(model string)) *spec.Library {
+	sources := o.Sources
+	if o.Files.Specs != nil {
+		sources = append(sources[:len(sources):len(sources)], spec.NewFolder(o.Files.Specs))
+	}
+	return spec.New(o.World, spec.Options{
+		Sources: sources, Offline: o.Alone || !o.Config.SpecsOnline, Log: o.Log,
+		Arrived: arrived,
+	})
+}
+
+// known lays the devices of the settings over those of earlier runs.
+func (b *Bridge) known() ([]mi.Info, error) {
+	own, err := b.opt.Config.KnownDevices()
+	if err != nil {
+		return nil, fmt.Errorf("%sDEVICES: %w", config.Prefix, err)
+	}
+	all := Merge(b.store.LoadDevices(), append(own, b.opt.Known...))
+	b.learn(all)
+	return all, nil
+}
+
+// learn has every token masked.
+func (b *Bridge) learn(all []mi.Info) {
+	if b.opt.Learnt == nil {
+		return
+	}
+	for _, d := range all {
+		if d.Token != "" {
+			b.opt.Learnt(d.Token)
+		}
+	}
+}
+
+// Merge lays newer knowledge of devices over older, by did, or by address where
+// the did is not known.
+func Merge(older, newer []mi.Info) []mi.Info {
+	out := append([]mi.Info(nil), older...)
+	for _, d := range newer {
+		if i := index(out, d); i >= 0 {
+			out[i] = out[i].Merge(d)
+		} else {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+func index(all []mi.Info, d mi.Info) int {
+	for i := range all {
+		if d.DID != "" && all[i].DID == d.DID || (d.DID == "" || all[i].DID == "") && d.Addr != "" && all[i].Addr == d.Addr {
+			return i
+		}
+	}
+	return -1
+}
+
+func (b *Bridge) deviceOptions(known []mi.Info) device.Options {
+	c := b.opt.Config
+	return device.Options{
+		World: b.opt.World, View: b.topics, Log: b.opt.Log, Routes: b.routes(known), Known: known,
+		Intervals:    device.Intervals{Idle: c.Poll, Fast: c.PollFast, Slow: c.PollSlow},
+		OrderTimeout: c.OrderTimeout,
+		Gone: map[string]time.Duration{
+			device.ClassPolled: c.Gone.WiFi, device.ClassZigbeeMains: c.Gone.Zigbee, device.ClassZigbeeBattery: c.Gone.ZigbeeBattery,
+			device.ClassBLE: c.Gone.BLE, device.ClassMesh: c.Gone.Mesh,
+		},
+		Changed: func(all []mi.Info) {
+			b.learn(all)
+			b.store.SaveDevices(all)
+		},
+	}
+}
+
+// Run runs the bridge until ctx ends. It returns mqtt.ErrTaken when another
+// bridge lives on the same base topic.
+func (b *Bridge) Run(ctx context.Context) error {
+	// The parts below outlive ctx until the topics have said offline.
+	parts, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	running.Go(func() { b.store.Run(parts) })
+	devices, stopDevices := context.WithCancel(parts)
+	var working sync.WaitGroup
+	working.Go(func() { b.specs.library.Run(devices) })
+	working.Go(func() { b.watch(devices) })
+	working.Go(func() {
+		if err := b.home.Run(devices); err != nil {
+			b.opt.Log.Error().Err(err).Msg("the devices stopped")
+		}
+	})
+	err := b.topics.Run(ctx, b.home)
+	stopDevices()
+	working.Wait()
+	stop()
+	running.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}

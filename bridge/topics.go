@@ -1,0 +1,29 @@
+package bridge
+
+import (
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/homeassistant"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mqtt"
+)
+
+// mqttOptions turns the settings into those of the topics.
+func (b *Bridge) mqttOptions(rules *entity.Rules) mqtt.Options {
+	o, c := &b.opt, b.opt.Config
+	out := mqtt.Options{
+		World: o.World, Log: o.Log, Version: o.Version, Host: o.Host,
+		URL: c.MQTT.URL, User: c.MQTT.User, Password: c.MQTT.Password,
+		CA: o.Files.CA, Cert: o.Files.Cert, Key: o.Files.Key, Insecure: c.MQTT.Insecure,
+		Listen: c.Broker.Listen, BrokerUser: c.Broker.User, BrokerPassword: c.Broker.Password,
+		Base: c.BaseTopic, Areas: c.Areas,
+		Rules: rules, Detail: c.Detail, Language: c.Language, Include: c.Include, Exclude: c.Exclude,
+		Raw: c.RawAccess,
+		Actions: mqtt.Actions{
+			Restart: o.Restart, LogLevel: o.SetLogLevel, Level: c.LogLevel,
+			Scan: func() { b.home.Refresh() },
+		},
+	}
+	for _, t := range c.Discovery {
+		out.Targets = append(out.Targets, mqtt.Target{Prefix: t.Prefix, Form: homeassistant.Form(t.Form)})
+	}
+	return out
+}
