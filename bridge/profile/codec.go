@@ -21,6 +21,8 @@ func codecOf(name string) (*codec, bool) {
 		return &codec{decode: cookerTemperature}, true
 	case "numbers":
 		return &codec{encode: numbers}, true
+	case "last-sample":
+		return &codec{decode: lastSample}, true
 	case "clock":
 		return &codec{decode: clock}, true
 	case "water-depth":
@@ -92,6 +94,21 @@ func cookerTemperature(v mi.Value) mi.Value {
 	return mi.Value{}
 }
 
+// lastSample reads a history of temperatures, a byte each in hex, and gives the
+// newest. Bytes above 150 are no temperature.
+func lastSample(v mi.Value) mi.Value {
+	raw, err := hex.DecodeString(v.String())
+	if err != nil {
+		return mi.Value{}
+	}
+	for i := len(raw) - 1; i >= 0; i-- {
+		if raw[i] <= 150 {
+			return mi.Int(int64(raw[i]))
+		}
+	}
+	return mi.Value{}
+}
+
 // clock reads hour and minute, a byte each in hex. FF is not set.
 func clock(v mi.Value) mi.Value {
 	raw, err := hex.DecodeString(v.String())
@@ -123,9 +140,9 @@ const (
 )
 
 // multicookerStart makes the recipe of chunmi.cooker.eh1 out of a recipe, the
-// minutes to cook (0: as in the recipe), the minutes to wait before it ends up
-// starting (0: at once) and whether to keep warm afterwards. Everything but the
-// recipe may be left out.
+// minutes to cook (0: as in the recipe), the minutes until it starts (0: at
+// once) and whether to keep warm afterwards. A recipe alone is sent as it is;
+// one that is changed gets a new checksum.
 func multicookerStart(args []mi.Value) ([]any, error) {
 	if len(args) == 0 || len(args) > 4 {
 		return nil, fmt.Errorf("takes recipe, cook time, delay and keep warm, got %d arguments: %w", len(args), mi.ErrInvalid)
@@ -149,10 +166,12 @@ func multicookerStart(args []mi.Value) ([]any, error) {
 		if !ok {
 			return nil, fmt.Errorf("keep warm is true or false, not %q: %w", args[3], mi.ErrInvalid)
 		}
-		raw[multiKeepWarm] = flag(raw[multiKeepWarm], warm)
+		raw[multiKeepWarm] = setBit7(raw[multiKeepWarm], warm)
 	}
-	sum := checksum(raw[:multiChecksum])
-	raw[multiChecksum], raw[multiChecksum+1] = byte(sum>>8), byte(sum)
+	if len(args) > 1 {
+		sum := checksum(raw[:multiChecksum])
+		raw[multiChecksum], raw[multiChecksum+1] = byte(sum>>8), byte(sum)
+	}
 	return []any{hex.EncodeToString(raw)}, nil
 }
 
@@ -177,14 +196,14 @@ func startIn(raw []byte, v mi.Value) error {
 	if !ok || n < 0 || n >= 24*60 {
 		return fmt.Errorf("delay is 0 to 1439 minutes, not %q: %w", v, mi.ErrInvalid)
 	}
-	raw[multiSchedule] = flag(byte(n/60), n > 0)
+	raw[multiSchedule] = setBit7(byte(n/60), n > 0)
 	raw[multiKeepWarm] = raw[multiKeepWarm]&0x80 | byte(n%60)
 	return nil
 }
 
 func minutes(b []byte) int64 { return int64(b[0])*60 + int64(b[1]) }
 
-func flag(b byte, on bool) byte {
+func setBit7(b byte, on bool) byte {
 	if on {
 		return b | 0x80
 	}

@@ -213,9 +213,12 @@ func decode(name string, raw []byte) (f *file, tree *ast.File, err error) {
 		p := at.GetToken().Position
 		return nil, nil, fmt.Errorf("profile: %s:%d:%d: anchors and aliases are not used here", name, p.Line, p.Column)
 	}
+	if len(tree.Docs) != 1 || tree.Docs[0].Body == nil {
+		return nil, nil, fmt.Errorf("profile: %s: a file is one profile", name)
+	}
 	f = &file{}
-	dec := yaml.NewDecoder(bytes.NewReader(raw), yaml.Strict(), yaml.DisallowUnknownField())
-	if err := dec.Decode(f); err != nil && !errors.Is(err, io.EOF) {
+	dec := yaml.NewDecoder(bytes.NewReader(nil), yaml.Strict(), yaml.DisallowUnknownField())
+	if err := dec.DecodeFromNode(tree.Docs[0].Body, f); err != nil {
 		return nil, nil, positioned(name, err)
 	}
 	return f, tree, nil

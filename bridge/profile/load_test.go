@@ -54,3 +54,9 @@ func TestLoadNamesTheMistake(t *testing.T) {
 		})
 	}
 }
+
+func BenchmarkLoad(b *testing.B) {
+	for b.Loop() {
+		shipped(b)
+	}
+}

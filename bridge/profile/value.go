@@ -185,18 +185,23 @@ func (d *decoder) encode(v mi.Value) (any, error) {
 	if d.codec != nil && d.codec.encode != nil {
 		return d.codec.encode(v)
 	}
-	for _, p := range d.mapped {
-		if p.value == v {
-			return spell(p.wire, d.As), nil
-		}
-	}
-	if d.mapped != nil && v.Kind() != mi.KindBool {
-		return nil, fmt.Errorf("%q has no wire value: %w", v, mi.ErrInvalid)
+	if d.mapped != nil && d.As == "" { // with as, map is for reading alone
+		return d.unmap(v)
 	}
 	if f, ok := v.Float(); ok && (d.Scale != nil || d.Offset != 0) {
 		v = whole(tidy((f - d.Offset) / d.factor()))
 	}
 	return spell(v, d.As), nil
+}
+
+// unmap finds the first wire value that stands for v.
+func (d *decoder) unmap(v mi.Value) (any, error) {
+	for _, p := range d.mapped {
+		if p.value == v {
+			return p.wire, nil
+		}
+	}
+	return nil, fmt.Errorf("%q has no wire value: %w", v, mi.ErrInvalid)
 }
 
 // check refuses what the property does not take.
