@@ -7,7 +7,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mqtt"
@@ -44,24 +43,15 @@ func (p *process) ask(ctx context.Context, verb string, fields map[string]any) (
 	if err != nil {
 		return nil, err
 	}
-	opt, err := connection(conf)
+	certs, err := conf.MQTT.Certificates(os.ReadFile)
 	if err != nil {
 		return nil, err
 	}
-	return mqtt.Ask(ctx, opt, verb, fields)
-}
-
-// connection is how the settings lead to the broker.
-func connection(c *config.Config) (mqtt.Options, error) {
-	certs, err := c.MQTT.Certificates(os.ReadFile)
-	if err != nil {
-		return mqtt.Options{}, err
-	}
-	return mqtt.Options{
-		World: mi.World{Net: host.Network(), Now: time.Now, Seed: uint64(time.Now().UnixNano())},
-		URL:   c.MQTT.URL, User: c.MQTT.User, Password: c.MQTT.Password,
-		CA: certs.CA, Cert: certs.Cert, Key: certs.Key, Insecure: c.MQTT.Insecure,
-		Listen: c.Broker.Listen, BrokerUser: c.Broker.User, BrokerPassword: c.Broker.Password,
-		Base: c.BaseTopic,
-	}, nil
+	return mqtt.Ask(ctx, mqtt.Options{
+		World: mi.World{Net: host.Network(), Seed: uint64(time.Now().UnixNano())},
+		URL:   conf.MQTT.URL, User: conf.MQTT.User, Password: conf.MQTT.Password,
+		CA: certs.CA, Cert: certs.Cert, Key: certs.Key, Insecure: conf.MQTT.Insecure,
+		Listen: conf.Broker.Listen, BrokerUser: conf.Broker.User, BrokerPassword: conf.Broker.Password,
+		Base: conf.BaseTopic,
+	}, verb, fields)
 }

@@ -34,6 +34,8 @@ func newProcess(ctx context.Context, environ []string, stdout, stderr io.Writer)
 
 // cli is the command line.
 type cli struct {
+	Run         runCmd         `cmd:"" default:"1" help:"Run the bridge. This is what happens without a command."`
+	Demo        demoCmd        `cmd:"" help:"Run the bridge with a virtual home, on loopback only."`
 	Devices     devicesCmd     `cmd:"" help:"Look for devices and list what answers."`
 	Get         getCmd         `cmd:"" help:"Read properties of a device."`
 	Set         setCmd         `cmd:"" help:"Write a property of a device."`

@@ -22,6 +22,15 @@ type reach struct {
 	known   []mi.Info // from settings and data folder
 }
 
+// reach prepares to talk with devices directly.
+func (p *process) reach() (*reach, error) {
+	d, opt, err := p.direct()
+	if err != nil {
+		return nil, err
+	}
+	return &reach{net: opt.World.Net, known: d.Known(), connect: d.Driver}, nil
+}
+
 // conversation is an open link to one device with what the device has.
 type conversation struct {
 	info mi.Info

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/homeassistant"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
@@ -23,27 +22,24 @@ type showCmd struct {
 
 // Run prints the entities of one model or of every model of a file.
 func (c *showCmd) Run(p *process) error {
-	conf, err := p.settings(nil)
-	if err != nil {
-		return err
-	}
-	rules, err := p.rules(conf)
-	if err != nil {
-		return err
-	}
-	opt := entity.Options{Detail: conf.Detail, Language: conf.Language}
-	print := func(s *mi.Spec) error { return c.print(p, s.Model, rules.Build(rules.Correct(s), opt)) }
-	switch {
-	case c.From != "":
-		return c.file(p, print)
-	case c.Model == "":
+	if c.From == "" && c.Model == "" {
 		return wrongUse(errors.New("name a model, or a file of specs by --from"))
 	}
-	s, err := p.model(conf, c.Model)
+	d, _, err := p.direct()
 	if err != nil {
 		return err
 	}
-	return print(s)
+	if c.From != "" {
+		return c.file(p, func(s *mi.Spec) error { return c.print(p, s.Model, d.Entities(d.Correct(s))) })
+	}
+	s, err := d.Spec(p.ctx, c.Model)
+	if errors.Is(err, mi.ErrUnsupported) {
+		return notFound(err)
+	}
+	if err != nil {
+		return err
+	}
+	return c.print(p, c.Model, d.Entities(s))
 }
 
 // file shows the models of a file. One that cannot be read does not hide the rest.
@@ -92,17 +88,4 @@ func (c *showCmd) print(p *process, model string, m *entity.Model) error {
 func showDiscovery(out io.Writer, form homeassistant.Form, model string, m *entity.Model) error {
 	device := homeassistant.NewDevice(mi.Info{DID: model, Model: model}, m.Spec)
 	return homeassistant.Show(out, form, device, m)
-}
-
-// model finds the spec of a model in the settings' folders or at miot-spec.org.
-func (p *process) model(c *config.Config, name string) (*mi.Spec, error) {
-	w, err := openWorld(c.Data)
-	if err != nil {
-		return nil, err
-	}
-	s, err := p.specs(c, w).Spec(p.ctx, name)
-	if errors.Is(err, mi.ErrUnsupported) {
-		return nil, notFound(err)
-	}
-	return s, err
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge"
 )
 
 type validateCmd struct {
@@ -18,14 +18,13 @@ func (c *validateCmd) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	folder := cmp.Or(c.Folder, conf.Mappings)
-	files, err := mappingFiles(folder)
+	files, err := folder("MAPPINGS", cmp.Or(c.Folder, conf.Mappings))
 	if err != nil {
 		return wrongUse(err)
 	}
-	if _, err := entity.Load(files); err != nil {
+	if err := bridge.Check(bridge.Files{Mappings: files}); err != nil {
 		problems := strings.Split(err.Error(), "\n")
-		return fmt.Errorf("%s\n%d problems in the mapping files", err, len(problems))
+		return fmt.Errorf("%w\n%d problems in the mapping files", err, len(problems))
 	}
 	fmt.Fprintln(p.talk, "ok the mapping files have no mistake.")
 	return nil

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+)
+
+type demoCmd struct {
+	OwnAddresses bool `help:"Give each device an address of its own, 127.x.y.z:54321, as other programs expect it."`
+}
+
+// Run runs the bridge with a virtual home, on loopback only.
+func (c *demoCmd) Run(p *process) error {
+	data, remove, err := p.demoData()
+	if err != nil {
+		return err
+	}
+	defer remove()
+	conf, err := p.settings(map[string]string{config.Prefix + "DATA": data})
+	if err != nil {
+		return err
+	}
+	opt, err := p.options(conf)
+	if err != nil {
+		return err
+	}
+	disk, err := host.OpenDisk(conf.Data)
+	if err != nil {
+		return err
+	}
+	defer disk.Close()
+	opt.World.Disk = disk
+	furnish := virtual.Options{}
+	if c.OwnAddresses {
+		furnish.Address = virtual.Loopback
+	}
+	home, err := virtual.New(opt.World, furnish)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(p.ctx)
+	left := make(chan error, 1)
+	go func() { left <- home.Run(ctx) }()
+	defer func() {
+		stop()
+		<-left
+	}()
+	opt.Alone, opt.Known = true, home.Infos()
+	opt.Sources = append(opt.Sources, spec.NewFolder(virtual.Specs()))
+	p.welcome(conf, len(opt.Known))
+	return p.serve(opt)
+}
+
+// demoData is a data folder that is gone after the demo; remove does that.
+func (p *process) demoData() (dir string, remove func(), err error) {
+	dir, err = os.MkdirTemp("", "mihome2mqtt-demo-")
+	if err != nil {
+		return "", nil, err
+	}
+	return dir, func() { os.RemoveAll(dir) }, nil
+}
+
+// welcome says what there is and what to do next.
+func (p *process) welcome(c *config.Config, devices int) {
+	broker := cmp.Or(c.MQTT.URL, "mqtt://"+c.Broker.Listen)
+	client := ""
+	if host, port, err := net.SplitHostPort(c.Broker.Listen); err == nil && c.MQTT.URL == "" {
+		client = "-h " + host + " -p " + port + " "
+	}
+	fmt.Fprintf(p.out, `Virtual home    %d devices on 127.0.0.1
+Broker          %s
+Watch           mosquitto_sub %s-v -t '%s/#'
+Switch a plug   mosquitto_pub %s-t %s/460000000/switch_2/state/set -m OFF
+Home Assistant  add the integration MQTT with this broker: the devices appear by themselves
+Data            %s
+Stop            Ctrl-C
+
+`, devices, broker, client, c.BaseTopic, client, c.BaseTopic, c.Data)
+	p.out.Flush()
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+// options open what the settings name and hand it to the bridge. The data folder
+// is left out.
+func (p *process) options(c *config.Config) (bridge.Options, error) {
+	files, err := openFiles(c)
+	if err != nil {
+		return bridge.Options{}, wrongUse(err)
+	}
+	name, _ := os.Hostname() // only shown
+	return bridge.Options{
+		Config: c, Files: files, Log: p.log(c), Version: version, Host: name,
+		World:  mi.World{Net: host.Network(), Now: time.Now, Seed: uint64(time.Now().UnixNano())},
+		Learnt: p.secrets.Add,
+	}, nil
+}
+
+func openFiles(c *config.Config) (f bridge.Files, err error) {
+	certs, err := c.MQTT.Certificates(os.ReadFile)
+	if err != nil {
+		return f, err
+	}
+	f.CA, f.Cert, f.Key = certs.CA, certs.Cert, certs.Key
+	specs, err := folder("SPECS", c.Specs)
+	if err != nil {
+		return f, err
+	}
+	f.Specs = specs
+	if f.Mappings, err = folder("MAPPINGS", c.Mappings); err != nil {
+		return f, err
+	}
+	if c.Mappings != "" {
+		f.Watch = func(ctx context.Context) (<-chan struct{}, error) { return host.Watch(ctx, c.Mappings) }
+	}
+	return f, nil
+}
+
+// folder opens a folder of the user's so that no link leads out of it; nil for
+// none.
+func folder(variable, name string) (fs.FS, error) {
+	if name == "" {
+		return nil, nil
+	}
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s%s names %q, which cannot be opened: %w", config.Prefix, variable, name, err)
+	}
+	return root.FS(), nil
+}
+
+// direct prepares single commands. A data folder that is not there is not made:
+// to ask leaves no trace.
+func (p *process) direct() (*bridge.Direct, bridge.Options, error) {
+	c, err := p.settings(nil)
+	if err != nil {
+		return nil, bridge.Options{}, err
+	}
+	opt, err := p.options(c)
+	if err != nil {
+		return nil, opt, err
+	}
+	opt.Log = opt.Log.Level(zerolog.WarnLevel)
+	if _, err := os.Stat(c.Data); !errors.Is(err, fs.ErrNotExist) {
+		disk, err := host.OpenDisk(c.Data)
+		if err != nil {
+			return nil, opt, err
+		}
+		opt.World.Disk = disk
+	}
+	d, err := bridge.NewDirect(opt)
+	return d, opt, err
+}
+
+// log writes what the parts of the bridge have to say.
+func (p *process) log(c *config.Config) zerolog.Logger {
+	level, err := zerolog.ParseLevel(c.LogLevel)
+	if err != nil { // config has checked it
+		level = zerolog.InfoLevel
+	}
+	zerolog.SetGlobalLevel(level)
+	zerolog.TimeFieldFormat = time.RFC3339
+	if c.LogFormat == "json" {
+		return zerolog.New(p.talk).With().Timestamp().Logger()
+	}
+	return zerolog.New(zerolog.ConsoleWriter{Out: p.talk, NoColor: true, TimeFormat: time.DateTime}).With().Timestamp().Logger()
+}
+
+// setLogLevel changes how much is logged from now on.
+func setLogLevel(name string) error {
+	level, err := zerolog.ParseLevel(name)
+	if err != nil || level < zerolog.TraceLevel || level > zerolog.ErrorLevel {
+		return fmt.Errorf("the log level cannot be %q: it can be trace, debug, info, warn or error: %w", name, mi.ErrInvalid)
+	}
+	zerolog.SetGlobalLevel(level)
+	return nil
+}
