@@ -39,10 +39,9 @@ const (
 	ends = 2 * time.Second  // for a cancelled call to return
 )
 
-// Run checks a driver. Each case runs by itself, so that leaks are seen; run it
-// inside the test's own synctest bubble only with in, which then starts each case:
-// nil runs cases directly.
-func Run(t *testing.T, make func(t *testing.T) *Home, in func(*testing.T, func(*testing.T))) {
+// Run checks a driver; build makes a home for each case. in runs a case: pass
+// synctest.Test for a home in memory, nil for one with real sockets.
+func Run(t *testing.T, build func(t *testing.T) *Home, in func(*testing.T, func(*testing.T))) {
 	if in == nil {
 		in = func(t *testing.T, f func(*testing.T)) { f(t) }
 	}
@@ -50,7 +49,7 @@ func Run(t *testing.T, make func(t *testing.T) *Home, in func(*testing.T, func(*
 		t.Run(c.name, func(t *testing.T) {
 			in(t, func(t *testing.T) {
 				before := goleak.IgnoreCurrent()
-				h := make(t)
+				h := build(t)
 				k := &check{T: t, Home: h, sink: &Sink{}}
 				c.run(k)
 				k.end()

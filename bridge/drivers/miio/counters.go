@@ -10,7 +10,7 @@ type counters struct {
 // Refused returns how many datagrams were refused since the start, by reason:
 //
 //	malformed  no miIO header, cipher blocks or padding
-//	unknown    sealed, of a did that no session has
+//	unknown    sealed, of a did that no session has, or whose token is not known
 //	spoofed    from another address than the device's
 //	checksum   sealed with another token, or damaged
 //	stale      older than the newest of its device: a replay

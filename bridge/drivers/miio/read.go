@@ -1,0 +1,95 @@
+package miio
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+// planned returns the plan of the last poll when it fits, else a new one.
+func (s *session) planned(what *meaning, props []int) *plan {
+	size := what.limit.get()
+	if p := s.plan.Load(); p != nil && p.size == size && slices.Equal(p.props, props) {
+		return p
+	}
+	p := planOf(what.spec, s.name, props, size)
+	s.plan.Store(p)
+	return p
+}
+
+// reader is one reading of several chunks.
+type reader struct {
+	s    *session
+	what *meaning
+	into []mi.Change
+	patience
+}
+
+// read reads one chunk. What is too much at once is read in halves; a single
+// property that the device chokes on is left out.
+func (r *reader) read(ctx context.Context, c *chunk) error {
+	into, spoken, err := r.ask(ctx, c)
+	if refusal, ok := errors.AsType[*refusal](err); ok && refusal.verdict().repeat {
+		into, spoken, err = r.ask(ctx, c)
+	}
+	n := len(c.props)
+	switch {
+	case err == nil && (spoken >= n || n == 1):
+		r.into, r.quiet = into, 0
+		if n > 1 {
+			r.what.limit.worked(n)
+		}
+		return nil
+	case n > 1 && (err == nil || tooMuch(err)):
+		return r.halves(ctx, c)
+	}
+	return r.leaveOut(err)
+}
+
+// patience decides what a single property that cannot be read costs the others.
+type patience struct {
+	refused error // why something was left out
+	quiet   int   // single properties in a row that were not answered
+}
+
+// leaveOut accepts a refusal, and one unanswered property: many devices are silent
+// about names that they do not know. Two in a row are a device that is gone.
+func (p *patience) leaveOut(err error) error {
+	switch _, said := errors.AsType[*refusal](err); {
+	case errors.Is(err, mi.ErrDenied), !said && !tooMuch(err) && !errors.Is(err, mi.ErrProtocol):
+		return err
+	case !said && tooMuch(err):
+		if p.quiet++; p.quiet > 1 {
+			return err
+		}
+	}
+	p.refused = err
+	return nil
+}
+
+func (r *reader) ask(ctx context.Context, c *chunk) ([]mi.Change, int, error) {
+	body, err := r.s.exchange(ctx, c.tail, reading)
+	if err == nil {
+		err = failed(body)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	return c.collect(r.what.spec, body, r.into)
+}
+
+func (r *reader) halves(ctx context.Context, c *chunk) error {
+	n, before := len(c.props), len(r.into)
+	for _, props := range [][]int{c.props[:n/2], c.props[n/2:]} {
+		half := chunkOf(r.what.spec, r.s.name, props)
+		if err := r.read(ctx, &half); err != nil {
+			return err
+		}
+	}
+	if len(r.into) > before {
+		r.what.limit.failed(n)
+	}
+	return nil
+}
