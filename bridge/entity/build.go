@@ -29,6 +29,7 @@ type detail struct {
 	dangerous bool
 	generic   bool // the name says nothing without the service's
 	composite bool
+	text      bool // shows free text
 }
 
 // Build makes the entities of a corrected spec.

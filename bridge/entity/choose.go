@@ -8,6 +8,10 @@ import (
 
 // choose settles what is shown without the user asking for it.
 func (b *builder) choose(detailLevel string) {
+	b.promote()
+	if detailLevel != "all" {
+		b.trim()
+	}
 	for i := range b.entities {
 		e, d := &b.entities[i], &b.details[i]
 		switch {
@@ -20,6 +24,52 @@ func (b *builder) choose(detailLevel string) {
 		}
 		if on, said := b.said(e); said {
 			e.Enabled = on
+		}
+	}
+}
+
+// fill is how many entities are shown of a device of which the rules would show
+// none: its maker's own properties are all that it has.
+const fill = 6
+
+// promote shows something of a device of which nothing would be.
+func (b *builder) promote() {
+	if slices.ContainsFunc(b.entities, func(e Entity) bool { return e.Enabled && e.Component != "event" }) {
+		return
+	}
+	left := fill
+	for i := range b.entities {
+		e := &b.entities[i]
+		switch e.Component {
+		case "command", "text", "notify":
+			continue
+		}
+		text := e.Component == "sensor" && e.DeviceClass != "enum" && b.details[i].text
+		if left > 0 && !b.details[i].dangerous && !e.Assumed && !text {
+			e.Enabled, left = true, left-1
+		}
+	}
+}
+
+// most is how many entities of one device are shown unasked: a page that people
+// can still read.
+const most = 16
+
+// trim keeps the page of a device readable: of too many entities settings go
+// first, then diagnostics, then whatever comes last.
+func (b *builder) trim() {
+	excess := -most
+	for i := range b.entities {
+		if b.entities[i].Enabled {
+			excess++
+		}
+	}
+	for _, category := range []string{"config", "diagnostic", ""} {
+		for i := len(b.entities) - 1; i >= 0 && excess > 0; i-- {
+			if e := &b.entities[i]; e.Enabled && e.Category == category && (!b.details[i].composite || category == "config") {
+				e.Enabled = false
+				excess--
+			}
 		}
 	}
 }

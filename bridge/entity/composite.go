@@ -95,11 +95,14 @@ func (c *composite) keep() {
 	c.add(c.entity, detail{service: c.service, composite: true, generic: c.rule.Name == "", dangerous: c.rule.Disabled})
 }
 
-// reads are the roles that only show something; what they show keeps an entity
-// of its own.
+// reads are the roles that only show something.
 func reads(role string) bool {
-	return strings.HasPrefix(role, "current_") || role == "status" || role == "battery_level"
+	return strings.HasPrefix(role, "current_") || role == "status"
 }
+
+// borrows are those of them whose property keeps an entity of its own: a sensor
+// has long-term statistics, a role has none.
+func borrows(role string) bool { return reads(role) && role != "current_position" }
 
 // place is where a role may be found: own or other service, property or action,
 // and the shape that it must have.
@@ -170,7 +173,7 @@ func (c *composite) fits(role string, where place, p int) bool {
 }
 
 func (c *composite) take(role string, p int) *field {
-	if !reads(role) {
+	if !borrows(role) {
 		c.props = append(c.props, p)
 	}
 	return c.field(p)
@@ -233,23 +236,44 @@ func run(action int, o *mi.Order) {
 	o.Calls = append(o.Calls, mi.Call{Action: action})
 }
 
+// power switches something.
+type power interface {
+	state(values []mi.Value) (on, known bool)
+	set(on bool, o *mi.Order) error
+}
+
+// relay finds the two actions that switch; nil when there are none.
+func (c *composite) relay() *relay {
+	on, off := c.action("on"), c.action("off")
+	if on < 0 || off < 0 {
+		return nil
+	}
+	return &relay{off: off, on: on}
+}
+
 // relay is a two-state thing that two actions switch and nothing reports.
 type relay struct {
 	writeOnly
 	off, on int
 }
 
-func (r *relay) order(payload string, _ []mi.Value, o *mi.Order) error {
-	on, ok := truth(strings.TrimSpace(payload))
-	switch {
-	case !ok:
-		return invalid("%q is not a state that can be sent; send ON or OFF", cut(payload, 40))
-	case on:
+func (r *relay) state([]mi.Value) (on, known bool) { return false, false }
+
+func (r *relay) set(on bool, o *mi.Order) error {
+	if on {
 		run(r.on, o)
-	default:
+	} else {
 		run(r.off, o)
 	}
 	return nil
+}
+
+func (r *relay) order(payload string, _ []mi.Value, o *mi.Order) error {
+	on, ok := truth(strings.TrimSpace(payload))
+	if !ok {
+		return invalid("%q is not a state that can be sent; send ON or OFF", cut(payload, 40))
+	}
+	return r.set(on, o)
 }
 
 // switches is the composite of what is only on or off.
@@ -259,12 +283,12 @@ func (c *composite) switches() bool {
 		c.entity.Assumed = !f.readable()
 		return true
 	}
-	on, off := c.action("on"), c.action("off")
-	if on < 0 || off < 0 {
+	r := c.relay()
+	if r == nil {
 		return false
 	}
 	c.entity.Assumed = true
-	c.bind(Bind{Role: "state", Command: true, Actions: []int{on, off}, conv: &relay{off: off, on: on}})
+	c.bind(Bind{Role: "state", Command: true, Actions: actions(r.on, r.off), conv: r})
 	return true
 }
 

@@ -112,6 +112,7 @@ func TestEverySpecIsShownWhole(t *testing.T) {
 	var enabled, total []int
 	models, listed, good := 0, 0, 0
 	missing := map[string][]string{}
+	var big []string
 	corpus(t, func(s *mi.Spec) {
 		models++
 		m := rules.Build(rules.Correct(s), entity.Options{})
@@ -134,6 +135,9 @@ func TestEverySpecIsShownWhole(t *testing.T) {
 			if e.Name == "" != e.Main {
 				t.Errorf("%s %s: name %q, main %v", s.Model, e.ID, e.Name, e.Main)
 			}
+		}
+		if n > 20 {
+			big = append(big, fmt.Sprintf("%s:%d", s.Model, n))
 		}
 		enabled, total = append(enabled, n), append(total, len(m.Entities))
 		if len(m.Entities) == 0 && !bare(s) {
@@ -158,6 +162,7 @@ func TestEverySpecIsShownWhole(t *testing.T) {
 	for _, kind := range sortedKeys(missing) {
 		t.Logf("without the expected component: %s %v", kind, missing[kind])
 	}
+	t.Log("much: ", big)
 	if median := enabled[models/2]; median > 8 {
 		t.Errorf("median of enabled entities %d, want at most 8", median)
 	}

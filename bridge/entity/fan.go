@@ -14,6 +14,10 @@ func (c *composite) fan() bool {
 	s := &speed{}
 	if power != nil {
 		s.power = c.newOnoff(power)
+	} else if r := c.relay(); r != nil && level == nil {
+		c.bind(Bind{Role: "state", Command: true, Actions: actions(r.on, r.off), conv: r})
+		c.entity.Assumed = true
+		return true
 	}
 	if level != nil && !c.levels(s, level) {
 		c.release(level)
@@ -23,11 +27,11 @@ func (c *composite) fan() bool {
 		return false
 	}
 	if power != nil {
-		c.bind(bind("state", s.power, power))
+		c.bind(bind("state", s.power.(*onoff), power))
 	} else {
 		c.bind(bind("state", &fanState{s}, level))
 	}
-	if level != nil {
+	if level != nil && s.min < s.max {
 		b := bind("percentage", s, level)
 		b.Min, b.Max, b.Step = s.min, s.max, s.step
 		c.bind(b)
@@ -56,7 +60,7 @@ func (c *composite) swings() {
 
 // speed is the level of a fan: a number, or the entries of a list that are one.
 type speed struct {
-	power          *onoff // nil when the level alone switches
+	power          power // nil when the level alone switches
 	f              field
 	min, max, step float64
 	list           *choice // nil for a number
@@ -203,7 +207,7 @@ type preset struct {
 
 // fanPreset chooses among a fan's modes and those levels that are no speed.
 type fanPreset struct {
-	power   *onoff
+	power   power
 	words   []string
 	presets []preset
 }

@@ -67,7 +67,8 @@ type propertyRule struct {
 	Icon       string   `yaml:"icon"`
 	Invert     bool     `yaml:"invert"`
 	Enabled    *bool    `yaml:"enabled"`
-	Slow       bool     `yaml:"slow"` // changes rarely: read rarely
+	Slow       bool     `yaml:"slow"`      // changes rarely: read rarely
+	Dangerous  bool     `yaml:"dangerous"` // never shown without the user asking for it
 }
 
 // fallbackRule makes an entity of a property by its shape alone.

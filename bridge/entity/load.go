@@ -8,7 +8,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -348,9 +347,3 @@ func (n *nothing) Read([]byte) (int, error) { return 0, io.EOF }
 
 // Close implements fs.File.
 func (n *nothing) Close() error { return nil }
-
-// Duration sanity of corrections.
-const (
-	minInterval = time.Second
-	maxInterval = 24 * time.Hour
-)

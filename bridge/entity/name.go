@@ -1,13 +1,10 @@
 package entity
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
 // generic names say nothing without their service's.
@@ -108,7 +105,7 @@ func (b *builder) name(language string) {
 			e.Main = true
 		case d.composite && e.Name == "":
 			e.Name = b.serviceName(d.service)
-		case d.generic && b.crowded(d.service, e.Name):
+		case d.generic && b.crowded(d.service):
 			e.Name = join(b.serviceName(d.service), e.Name)
 		}
 	}
@@ -126,7 +123,10 @@ func (b *builder) name(language string) {
 
 // crowded reports that a generic name alone would not say what is meant: the
 // device has other services that people use.
-func (b *builder) crowded(s int, _ string) bool {
+func (b *builder) crowded(s int) bool {
+	if b.spec.Services[s].Name == b.spec.Type && b.alone(s) {
+		return false
+	}
 	n := 0
 	for i := range b.spec.Services {
 		if !information(b.spec.Services[i].Name) {
@@ -246,7 +246,7 @@ func (b *builder) main() int {
 		if first < 0 {
 			continue
 		}
-		if count == 1 || b.only(first) {
+		if count == 1 || b.alone(b.details[first].service) {
 			return first
 		}
 		return -1
@@ -254,10 +254,12 @@ func (b *builder) main() int {
 	return -1
 }
 
-// only reports that no other service of the same name made a composite.
-func (b *builder) only(first int) bool {
-	name := b.spec.Services[b.details[first].service].Name
-	return !slices.ContainsFunc(b.spec.Services, func(s mi.Service) bool {
-		return s.Name == name && s.IID != b.spec.Services[b.details[first].service].IID
-	})
+// alone reports that no other service has the same name.
+func (b *builder) alone(s int) bool {
+	for i := range b.spec.Services {
+		if i != s && b.spec.Services[i].Name == b.spec.Services[s].Name {
+			return false
+		}
+	}
+	return true
 }

@@ -38,6 +38,8 @@ func plausible(p *mi.Property) mi.Value {
 		return p.List[0].Value
 	case p.Format == mi.FormatBool:
 		return mi.Bool(true)
+	case p.Format == mi.FormatText && p.Name == "on":
+		return mi.Text("on")
 	case p.Format == mi.FormatText:
 		return mi.Text("abc")
 	}

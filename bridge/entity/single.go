@@ -19,7 +19,7 @@ func (b *builder) singles() {
 // verdict is what the rules say of one property.
 type verdict struct {
 	component, class, state, category, icon, name, unit, rule string
-	enabled, invert                                           bool
+	enabled, invert, dangerous                                bool
 }
 
 func (b *builder) single(p int) {
@@ -37,7 +37,7 @@ func (b *builder) single(p int) {
 		ID: spec.ID(), Component: v.component, Category: v.category, Icon: v.icon, Enabled: v.enabled,
 		Assumed: f.writable() && !f.readable(), Rule: v.rule,
 	}
-	d := detail{service: spec.Service, generic: generic(spec.Name)}
+	d := detail{service: spec.Service, generic: generic(spec.Name), dangerous: v.dangerous, text: spec.Format == mi.FormatText && len(spec.List) == 0}
 	e.Name = v.name
 	if e.Name == "" {
 		e.Name = b.title(spec.Name, spec.Text, spec.Vendor)
@@ -87,7 +87,7 @@ func (b *builder) judge(p int, f *field) (v verdict) {
 		if !std && rule.Enabled == nil {
 			v.enabled = false
 		}
-		b.slow[p] = rule.Slow
+		b.slow[p], v.dangerous = rule.Slow, rule.Dangerous
 	}
 	if v.component == "text" || v.component == "sensor" && shape == "text" {
 		b.slow[p] = true
@@ -221,6 +221,7 @@ func (b *builder) sensor(e *Entity, f *field, v *verdict) Bind {
 		c := b.newChoice(f)
 		e.DeviceClass = "enum"
 		v.class, v.state, v.unit = "", "", ""
+		e.Enabled = e.Enabled && len(c.words) > 1 // one word tells nothing
 		return c.listed(bind("state", c, f))
 	}
 	if f.spec.Format == mi.FormatText && len(f.steps) == 0 {
