@@ -28,7 +28,7 @@ func free(dir string) string {
 	if err := syscall.Statfs(dir, &st); err != nil {
 		return "unknown space"
 	}
-	return fmt.Sprintf("%d bytes", uint64(st.Bavail)*uint64(st.Bsize))
+	return fmt.Sprintf("%d bytes", st.Bavail*uint64(st.Bsize))
 }
 
 func owner(dir string) string {

@@ -299,12 +299,7 @@ func (k *check) noise() {
 }
 
 func (k *check) silence() {
-	if k.Mute == nil || len(k.Reads) == 0 {
-		k.Skip("the device cannot be silenced")
-	}
-	link := k.open()
-	k.spec(link)
-	k.Mute()
+	link := k.muted()
 	ctx, cancel := context.WithTimeout(k.Context(), time.Minute)
 	defer cancel()
 	got, err := link.(mi.Getter).Get(ctx, props(k.Reads), nil)
@@ -317,27 +312,40 @@ func (k *check) silence() {
 }
 
 func (k *check) cancels() {
+	link := k.muted()
+	ctx, cancel := context.WithCancel(k.Context())
+	err := k.interrupted(ctx, link, cancel)
+	if err == nil {
+		k.Error("a cancelled Get succeeded")
+	}
+}
+
+// muted opens the device and silences it.
+func (k *check) muted() mi.Link {
 	if k.Mute == nil || len(k.Reads) == 0 {
 		k.Skip("the device cannot be silenced")
 	}
 	link := k.open()
 	k.spec(link)
 	k.Mute()
-	ctx, cancel := context.WithCancel(k.Context())
+	return link
+}
+
+// interrupted reads from the silent device and interrupts that.
+func (k *check) interrupted(ctx context.Context, link mi.Link, interrupt func()) error {
 	ended := make(chan error, 1)
 	go func() {
 		_, err := link.(mi.Getter).Get(ctx, props(k.Reads), nil)
 		ended <- err
 	}()
-	time.AfterFunc(50*time.Millisecond, cancel)
+	timer := time.AfterFunc(50*time.Millisecond, interrupt)
+	defer timer.Stop()
 	select {
 	case err := <-ended:
-		if err == nil {
-			k.Error("a cancelled Get succeeded")
-		}
+		return err
 	case <-time.After(ends):
-		k.Error("a cancelled Get goes on")
-		<-ended
+		k.Error("Get goes on")
+		return <-ended
 	}
 }
 
@@ -362,28 +370,12 @@ func (k *check) crowd() {
 }
 
 func (k *check) closes() {
-	if k.Mute == nil || len(k.Reads) == 0 {
-		k.Skip("the device cannot be silenced")
+	link := k.muted()
+	err := k.interrupted(k.Context(), link, func() { _ = link.Close() })
+	if err == nil {
+		k.Error("Get succeeded though its link was closed")
 	}
-	link := k.open()
-	k.spec(link)
-	k.Mute()
-	ended := make(chan error, 1)
-	go func() {
-		_, err := link.(mi.Getter).Get(k.Context(), props(k.Reads), nil)
-		ended <- err
-	}()
-	time.AfterFunc(50*time.Millisecond, func() { _ = link.Close() })
-	select {
-	case err := <-ended:
-		if err == nil {
-			k.Error("Get succeeded though its link was closed")
-		}
-		wantKind(k.T, "Get", err)
-	case <-time.After(ends):
-		k.Error("Get goes on after Close")
-		<-ended
-	}
+	wantKind(k.T, "Get", err)
 }
 
 // wantKind checks that an error is of one of the kinds that the device loop tells

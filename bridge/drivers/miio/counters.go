@@ -1,6 +1,9 @@
 package miio
 
-import "sync/atomic"
+import (
+	"errors"
+	"sync/atomic"
+)
 
 // counters count datagrams that were refused, by reason, and what queues dropped.
 type counters struct {
@@ -37,7 +40,7 @@ func (d *Driver) Refused() map[string]uint64 {
 
 // refuse counts a datagram that the codec refused.
 func (c *counters) refuse(err error) {
-	if err == errChecksum {
+	if errors.Is(err, errChecksum) {
 		c.checksum.Add(1)
 		return
 	}

@@ -102,10 +102,19 @@ func TestLegacyModelWithoutProfileSaysSo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h := newHome(t, func(o *Options) { o.Profiles = set })
+		h := newHome(t, func(o *Options) { o.Profiles, o.Specs = set, specMap{"test.old.v1": plugSpec()} })
 		info := h.info()
 		info.Model = "test.old.v1"
-		if _, err := h.open(info).Spec(t.Context()); !errors.Is(err, mi.ErrUnsupported) || !strings.Contains(err.Error(), "no profile") {
+		s := h.open(info)
+		if _, err := s.Spec(t.Context()); err != nil {
+			t.Errorf("Spec of one that learnt MIoT = %v", err)
+		}
+		h.plug.set(func() {
+			h.plug.answer = func(string, json.RawMessage) (string, string) {
+				return "error", `{"code":-32601,"message":"Method not found."}`
+			}
+		})
+		if _, err := s.Spec(t.Context()); !errors.Is(err, mi.ErrUnsupported) || !strings.Contains(err.Error(), "no profile") {
 			t.Errorf("Spec = %v", err)
 		}
 	})

@@ -125,7 +125,7 @@ func describe(result []byte) (mi.Info, error) {
 		HW         string `json:"hw_ver"`
 	}
 	if err := json.Unmarshal(result, &raw); err != nil {
-		return mi.Info{}, fmt.Errorf("miIO.info: %v: %w", err, mi.ErrProtocol)
+		return mi.Info{}, fmt.Errorf("miIO.info: %w: %w", err, mi.ErrProtocol)
 	}
 	return mi.Info{Model: model(raw.Model), MAC: strings.ToLower(raw.MAC), Firmware: clean(raw.FW), Hardware: clean(raw.HW)}, nil
 }

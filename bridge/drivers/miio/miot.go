@@ -3,6 +3,7 @@ package miio
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -71,7 +72,9 @@ func (s *session) specOf(ctx context.Context, model string) (*mi.Spec, *profile.
 			return p.Spec(), p, nil
 		}
 		if all.Legacy(model) {
-			return nil, nil, fmt.Errorf("it speaks the protocol before MIoT and there is no profile for it yet: %w", mi.ErrUnsupported)
+			if err := s.speaksMIoT(ctx); err != nil {
+				return nil, nil, err
+			}
 		}
 	}
 	if s.d.o.Specs == nil {
@@ -79,6 +82,20 @@ func (s *session) specOf(ctx context.Context, model string) (*mi.Spec, *profile.
 	}
 	spec, err := s.d.o.Specs.Spec(ctx, model)
 	return spec, nil, err
+}
+
+// speaksMIoT asks a device of a model that is known to speak the protocol before
+// MIoT whether its firmware learnt the new one.
+func (s *session) speaksMIoT(ctx context.Context) error {
+	request := tail("get_properties", append(appendIIDs([]byte{'['}, s.name, 1, "piid", 1), "}]"...))
+	body, err := s.exchange(ctx, request, reading)
+	if err == nil && pullElements(body, func(int, element) {}) {
+		return nil
+	}
+	if _, said := errors.AsType[*refusal](err); err != nil && !said {
+		return err
+	}
+	return fmt.Errorf("it speaks the protocol before MIoT and there is no profile for it yet: %w", mi.ErrUnsupported)
 }
 
 // batchOf returns how many properties go into one request, to begin with.

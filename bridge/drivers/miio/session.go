@@ -1,6 +1,7 @@
 package miio
 
 import (
+	"errors"
 	"net/netip"
 	"strconv"
 	"sync"
@@ -241,7 +242,7 @@ func (s *session) unseal(p mi.Packet, now time.Time) (envelope, error) {
 	text, err := s.key.open(p.Data)
 	if err != nil {
 		s.d.counts.refuse(err)
-		if err == errChecksum && p.Addr == s.addr {
+		if errors.Is(err, errChecksum) && p.Addr == s.addr {
 			s.aliens++
 		}
 		return envelope{}, err
