@@ -137,13 +137,13 @@ func (f *fetcher) one(ctx context.Context, model string) error {
 	if _, err := Parse(raw); err != nil {
 		return err
 	}
-	return f.kept.disk.WriteFile(keptName(model), raw)
+	return f.kept.write(keptName(model), raw)
 }
 
 // refreshList makes sure that there is a list, and that it is not too old.
 func (f *fetcher) refreshList(ctx context.Context) error {
 	if f.list == nil {
-		if raw, err := f.kept.disk.ReadFile(listName); err == nil {
+		if raw, err := f.kept.read(listName); err == nil {
 			f.list = readList(raw)
 		}
 	}
@@ -162,7 +162,7 @@ func (f *fetcher) refreshList(ctx context.Context) error {
 		return fmt.Errorf("the list of specs is empty or no JSON: %w", mi.ErrProtocol)
 	}
 	f.list, f.listAt = list, f.now()
-	if err := f.kept.disk.WriteFile(listName, raw); err != nil {
+	if err := f.kept.write(listName, raw); err != nil {
 		f.log.Warn().Err(err).Msg("the list of specs is not kept")
 	}
 	return nil

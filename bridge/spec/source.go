@@ -24,11 +24,20 @@ func notThere(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 // diskSource is the part of the data folder where fetched specs are kept.
 type diskSource struct{ disk mi.Disk }
 
-func (d diskSource) Instance(model string) ([]byte, error) {
-	if d.disk == nil {
+func (d diskSource) Instance(model string) ([]byte, error) { return d.read(keptName(model)) }
+
+func (d diskSource) read(name string) ([]byte, error) {
+	if d.disk == nil { // a command that leaves no trace
 		return nil, fs.ErrNotExist
 	}
-	return d.disk.ReadFile(keptName(model))
+	return d.disk.ReadFile(name)
+}
+
+func (d diskSource) write(name string, data []byte) error {
+	if d.disk == nil {
+		return nil
+	}
+	return d.disk.WriteFile(name, data)
 }
 
 func keptName(model string) string { return "specs/" + model + ".json" }
