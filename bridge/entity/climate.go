@@ -2,7 +2,6 @@ package entity
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )

@@ -68,6 +68,7 @@ type propertyRule struct {
 	Invert     bool     `yaml:"invert"`
 	Enabled    *bool    `yaml:"enabled"`
 	Slow       bool     `yaml:"slow"`      // changes rarely: read rarely
+	Moving     string   `yaml:"moving"`    // the vocabulary that says which entries mean that the device works
 	Dangerous  bool     `yaml:"dangerous"` // never shown without the user asking for it
 }
 

@@ -88,11 +88,36 @@ func (b *builder) judge(p int, f *field) (v verdict) {
 			v.enabled = false
 		}
 		b.slow[p], v.dangerous = rule.Slow, rule.Dangerous
+		if rule.Moving != "" && len(spec.List) > 0 {
+			b.moving = append(b.moving, b.busy(f, rule.Moving))
+		}
 	}
 	if v.component == "text" || v.component == "sensor" && shape == "text" {
 		b.slow[p] = true
 	}
 	return v
+}
+
+// busy makes a mover of a status: what its vocabulary calls busy is in motion.
+func (b *builder) busy(f *field, group string) *activity {
+	a := &activity{status: b.newChoice(f)}
+	a.busy = make([]bool, len(a.status.words))
+	for i, label := range a.status.words {
+		a.busy[i] = b.rules.word(group, f.spec.List[i].Label) == "busy" || b.rules.word(group, label) == "busy"
+	}
+	return a
+}
+
+// activity is a status that says whether the device works.
+type activity struct {
+	status *choice
+	busy   []bool
+}
+
+// moving implements mover.
+func (a *activity) moving(values []mi.Value) bool {
+	at := a.status.at(values)
+	return at >= 0 && a.busy[at]
 }
 
 // fitsAccess judges "read" (cannot be written) and "write".
