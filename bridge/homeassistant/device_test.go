@@ -142,6 +142,21 @@ func TestDescriptionKeysGoWhereTheyBelong(t *testing.T) {
 	}
 }
 
+func TestHalvesThatAPlatformRefusesAreLeftOut(t *testing.T) {
+	got := components(t,
+		one("climate", "x", "X", both("mode", "off", "heat"), state("target_humidity")),
+		one("cover", "y", "Y", both("state"), command("position")))
+	for id, keys := range map[string][]string{
+		"x": {"target_humidity_state_topic", "min_humidity"}, "y": {"set_position_topic", "position_topic"},
+	} {
+		for _, key := range keys {
+			if _, ok := got[id][key]; ok {
+				t.Errorf("%s has %s", id, key)
+			}
+		}
+	}
+}
+
 func TestCommandsAreNotAnnounced(t *testing.T) {
 	got := components(t, one("command", "a3_1", "Start", command("command")), one("switch", "x", "X", both("state")))
 	if _, ok := got["a3_1"]; ok || got["x"] == nil {

@@ -119,9 +119,16 @@ func (w *writer) enumOptions(e *entity.Entity) {
 }
 
 // openRange gives a number without limits the widest ones, since the platform
-// would take 0…100.
+// would take 0…100. Domoticz wants the topic of a state even when none is told.
 func (w *writer) openRange(e *entity.Entity) {
-	if b := find(e, "state"); b != nil && b.Min >= b.Max {
+	b := find(e, "state")
+	if b == nil {
+		return
+	}
+	if w.form == SingleForm && !b.State {
+		w.add(text("state_topic", w.opt.Layout.State(w.device, e.ID, "state")))
+	}
+	if b.Min >= b.Max {
 		w.add(number("min", math.MinInt32), number("max", math.MaxInt32), text("mode", "box"))
 	}
 }

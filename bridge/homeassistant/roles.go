@@ -8,6 +8,8 @@ type keys struct {
 	state, command string // topics
 	options        string // the words that the role takes
 	min, max, step string // limits
+	settable       bool   // refused unless it takes orders
+	readable       bool   // takes orders only when it tells its state too
 }
 
 // platform is what discovery takes for one component.
@@ -39,7 +41,7 @@ func reading(role string) keys { return keys{state: role + "_topic"} }
 // degrees announces a target temperature, share a target humidity.
 var (
 	degrees = keys{state: "temperature_state_topic", command: "temperature_command_topic", min: "min_temp", max: "max_temp"}
-	share   = keys{state: "target_humidity_state_topic", command: "target_humidity_command_topic", min: "min_humidity", max: "max_humidity"}
+	share   = keys{state: "target_humidity_state_topic", command: "target_humidity_command_topic", min: "min_humidity", max: "max_humidity", settable: true}
 )
 
 // platforms says for each component which key announces which role. Roles that a
@@ -54,7 +56,7 @@ var platforms = map[string]platform{
 	"button":        {roles: map[entity.Role]keys{"press": order}, class: true},
 	"climate": {
 		roles: map[entity.Role]keys{
-			"mode": mode("mode", "modes"), "temperature": {degrees.state, degrees.command, "", degrees.min, degrees.max, "temp_step"},
+			"mode": mode("mode", "modes"), "temperature": {state: degrees.state, command: degrees.command, min: degrees.min, max: degrees.max, step: "temp_step"},
 			"current_temperature": reading("current_temperature"), "current_humidity": reading("current_humidity"),
 			"target_humidity": share, "fan_mode": mode("fan_mode", "fan_modes"), "swing_mode": mode("swing_mode", "swing_modes"),
 			"swing_horizontal_mode": mode("swing_horizontal_mode", "swing_horizontal_modes"),
@@ -63,7 +65,7 @@ var platforms = map[string]platform{
 		optimistic: true, finish: (*writer).degrees,
 	},
 	"cover": {
-		roles: map[entity.Role]keys{"state": twoWay, "position": {state: "position_topic", command: "set_position_topic"}},
+		roles: map[entity.Role]keys{"state": twoWay, "position": {state: "position_topic", command: "set_position_topic", readable: true}},
 		class: true, optimistic: true, finish: (*writer).coverWords,
 	},
 	"device_tracker": {
@@ -97,7 +99,7 @@ var platforms = map[string]platform{
 	"lock":   {roles: map[entity.Role]keys{"state": twoWay}, optimistic: true},
 	"notify": {roles: map[entity.Role]keys{"message": order}},
 	"number": {
-		roles: map[entity.Role]keys{"state": {twoWay.state, twoWay.command, "", "min", "max", "step"}},
+		roles: map[entity.Role]keys{"state": {state: twoWay.state, command: twoWay.command, min: "min", max: "max", step: "step"}},
 		class: true, optimistic: true, finish: (*writer).openRange,
 	},
 	"select": {roles: map[entity.Role]keys{"state": choice}, optimistic: true},

@@ -14,7 +14,8 @@ const DefaultPrefix = "homeassistant"
 
 // Show prints what the bridge would publish about d on an empty broker: its
 // discovery messages and one plausible message per state topic, each a line
-// {"topic":…,"payload":…} as mosquitto_sub -F %j prints it.
+// {"topic":…,"payload":…} as mosquitto_sub -F %j prints it. What it shares with
+// all devices is printed by ShowBridge, once and before.
 func Show(out io.Writer, form Form, d Device, m *entity.Model) error {
 	opt := Options{Layout: topic.Layout{Base: product}}
 	for _, msg := range Messages(form, DefaultPrefix, d, m, opt) {
@@ -63,7 +64,7 @@ type sample struct{ topic, payload string }
 // samples makes one message for every state topic of d.
 func samples(d Device, m *entity.Model, l topic.Layout) []sample {
 	out := []sample{
-		{l.BridgeAvailability(), "online"}, {l.Availability(d.ID), "online"}, {l.Connection(d.ID), Routes[0]},
+		{l.Availability(d.ID), "online"}, {l.Connection(d.ID), Routes[0]},
 		{l.LastError(d.ID), StateText("")}, {l.LastSeen(d.ID), "2026-01-02T03:04:05Z"},
 	}
 	if m == nil {

@@ -86,6 +86,18 @@ func TestCompositesThatDomoticzDropsBecomeParts(t *testing.T) {
 	}
 }
 
+func TestNumberThatTellsNothingHasAStateTopicForDomoticz(t *testing.T) {
+	e := one("number", "p2_1", "Delay", command("state"))
+	e.Assumed = true
+	c := singles(t, e)["domoticz/number/mihome2mqtt_42/p2_1/config"]
+	if c["state_topic"] != "mihome2mqtt/42/p2_1/state" || c["optimistic"] != true {
+		t.Errorf("got %v", c)
+	}
+	if c := components(t, e)["p2_1"]; c["state_topic"] != nil {
+		t.Errorf("the device form has it too: %v", c)
+	}
+}
+
 func TestHumidifierWithoutTargetBecomesPartsEverywhere(t *testing.T) {
 	e := one("humidifier", "humidifier_2", "", both("state"), both("mode", "Low", "High"))
 	got := components(t, e)

@@ -198,10 +198,13 @@ func category(e *entity.Entity) string {
 
 // role adds the topics, words and limits of one role.
 func (w *writer) role(e *entity.Entity, b *entity.Bind, k keys) {
+	if k.settable && !b.Command {
+		return
+	}
 	if k.state != "" && b.State {
 		w.add(text(k.state, w.opt.Layout.State(w.device, e.ID, string(b.Role))))
 	}
-	if k.command != "" && b.Command {
+	if k.command != "" && b.Command && (b.State || !k.readable) {
 		w.add(text(k.command, w.opt.Layout.Set(w.device, e.ID, string(b.Role))))
 	}
 	if k.options != "" && (b.Command || k.command == "") && len(b.Options) > 0 {
