@@ -5,12 +5,12 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/md5"
+	"crypto/subtle"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
@@ -165,18 +165,13 @@ func unwrapToken(raw []byte) ([]byte, error) {
 	return hex.DecodeString(string(raw[:32]))
 }
 
-// key seals and opens the datagrams of one token. Its AES state is made once.
+// key seals and opens the datagrams of one token. Its AES state is made once; it
+// holds nothing else, so any number of goroutines may use it.
 type key struct {
 	token [16]byte
 	iv    [16]byte
-
-	sealing sync.Mutex // guards enc; only the reader opens
-	enc     cipher.BlockMode
-	dec     cipher.BlockMode
+	block cipher.Block
 }
-
-// ivSetter restarts a cipher without building it anew.
-type ivSetter interface{ SetIV([]byte) }
 
 func newKey(token [16]byte) *key {
 	k := &key{token: token}
@@ -186,9 +181,32 @@ func newKey(token [16]byte) *key {
 	if err != nil {
 		panic(err) // 16 bytes are always a key
 	}
-	k.enc = cipher.NewCBCEncrypter(block, k.iv[:])
-	k.dec = cipher.NewCBCDecrypter(block, k.iv[:])
+	k.block = block
 	return k
+}
+
+// encrypt is CBC in place. The standard library's keeps a copy of the block's state
+// for each direction, which is most of what a device would cost.
+func (k *key) encrypt(b []byte) {
+	last := k.iv[:]
+	for ; len(b) > 0; b = b[aes.BlockSize:] {
+		one := b[:aes.BlockSize]
+		subtle.XORBytes(one, one, last)
+		k.block.Encrypt(one, one)
+		last = one
+	}
+}
+
+// decrypt goes backwards, so that the block before is still sealed.
+func (k *key) decrypt(b []byte) {
+	for i := len(b) - aes.BlockSize; i >= 0; i -= aes.BlockSize {
+		one, last := b[i:i+aes.BlockSize], k.iv[:]
+		if i > 0 {
+			last = b[i-aes.BlockSize : i]
+		}
+		k.block.Decrypt(one, one)
+		subtle.XORBytes(one, one, last)
+	}
 }
 
 // seal turns b, 32 free bytes with the plain text behind them, into a datagram.
@@ -197,10 +215,7 @@ func (k *key) seal(b []byte, did uint64, stamp uint32) []byte {
 	for range pad {
 		b = append(b, byte(pad))
 	}
-	k.sealing.Lock()
-	k.enc.(ivSetter).SetIV(k.iv[:])
-	k.enc.CryptBlocks(b[headerLen:], b[headerLen:])
-	k.sealing.Unlock()
+	k.encrypt(b[headerLen:])
 	putHeader(b, did, stamp)
 	copy(b[16:], k.token[:])
 	sum := md5.Sum(b)
@@ -226,8 +241,7 @@ func (k *key) open(b []byte) ([]byte, error) {
 	if len(text) == 0 || len(text)%aes.BlockSize != 0 {
 		return nil, errBlocks
 	}
-	k.dec.(ivSetter).SetIV(k.iv[:])
-	k.dec.CryptBlocks(text, text)
+	k.decrypt(text)
 	pad := int(text[len(text)-1])
 	if pad < 1 || pad > aes.BlockSize {
 		return nil, errPadding
