@@ -62,10 +62,11 @@ func (lampRules) Render(i int, values []mi.Value, into []entity.Payload) []entit
 	if i == 0 {
 		text = map[string]string{"true": "ON", "false": "OFF"}[text]
 	}
-	if i == 1 && text == "255" {
-		text = unknown
+	odd := i == 1 && text == "255"
+	if odd {
+		text = "None"
 	}
-	return append(into, entity.Payload{Role: "state", Text: text})
+	return append(into, entity.Payload{Role: "state", Text: text, OutOfList: odd})
 }
 
 func (lampRules) RenderEvent(mi.Happening, []entity.EventPayload) []entity.EventPayload {
@@ -405,7 +406,9 @@ func TestHomeCorrectsForgedTopics(t *testing.T) {
 		time.Sleep(3 * time.Minute)
 		evil.say("mihome2mqtt/bridge/availability", "offline", true)
 		time.Sleep(time.Second)
-		got := slices.DeleteFunc(s.tree(), func(l string) bool { return strings.Contains(l, "/set ON") || strings.HasPrefix(l, "!mihome2mqtt/bridge/request/") })
+		got := slices.DeleteFunc(s.tree(), func(l string) bool {
+			return strings.Contains(l, "/set ON") || strings.HasPrefix(l, "!mihome2mqtt/bridge/request/")
+		})
 		if !slices.Equal(got, want) {
 			t.Errorf("after forgery\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}

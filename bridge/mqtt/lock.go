@@ -68,7 +68,7 @@ func (l *lock) arrived(a arrival) {
 		l.other = &r
 	case l.up:
 		l.clash(r)
-	case l.alive == nil:
+	case l.heard != nil && l.alive == nil:
 		l.alive = &r
 		close(l.heard)
 	}

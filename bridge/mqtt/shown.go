@@ -1,6 +1,8 @@
 package mqtt
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
@@ -153,17 +155,20 @@ func (h *Home) shape(spec *mi.Spec) *layout {
 
 // buildBy makes models by rules.
 func (h *Home) buildBy(r *entity.Rules) func(*mi.Spec) (*entity.Model, renderer) {
+	single := slices.ContainsFunc(h.opt.Targets, func(t Target) bool { return t.Form == homeassistant.SingleForm })
 	return func(spec *mi.Spec) (*entity.Model, renderer) {
-		m := r.Build(spec, entity.Options{Detail: h.opt.Detail, Language: h.opt.Language})
+		m := r.Build(spec, entity.Options{Detail: h.opt.Detail, Language: h.opt.Language, Mired: single})
 		return m, m
 	}
 }
 
 // SetRules puts other rules in place and shows every device by them. What the
 // devices read follows when they are opened again.
-func (h *Home) SetRules(r *entity.Rules) {
+func (h *Home) SetRules(r *entity.Rules) { h.reshape(h.buildBy(r)) }
+
+func (h *Home) reshape(build func(*mi.Spec) (*entity.Model, renderer)) {
 	h.mu.Lock()
-	h.build = h.buildBy(r)
+	h.build = build
 	clear(h.shapes)
 	h.mu.Unlock()
 	for _, v := range h.all() {
@@ -179,11 +184,11 @@ func (h *Home) SetRules(r *entity.Rules) {
 
 // all returns every view, sorted.
 func (h *Home) all() []*view {
-	var all []*view
-	for _, d := range h.devices.All() {
-		if v := h.view(d.ID()); v != nil {
-			all = append(all, v)
-		}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := make([]*view, 0, len(h.views))
+	for _, id := range slices.Sorted(maps.Keys(h.views)) {
+		all = append(all, h.views[id])
 	}
 	return all
 }

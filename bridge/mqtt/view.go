@@ -120,7 +120,7 @@ func (v *view) render(l *layout, i int, s *scratch) {
 		if slot < 0 {
 			continue
 		}
-		if p.Text == unknown {
+		if p.OutOfList {
 			v.odd(l, i, p.Role, slot, s.values)
 		}
 		news = v.page.put(slot, p.Text) || news
@@ -129,8 +129,6 @@ func (v *view) render(l *layout, i int, s *scratch) {
 		v.page.repeat(l.first[i], l.first[i+1])
 	}
 }
-
-const unknown = "None"
 
 // odd logs, once per model and role, a value that the spec's list lacks.
 func (v *view) odd(l *layout, i int, role entity.Role, slot int, values []mi.Value) {
