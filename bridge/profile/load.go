@@ -19,11 +19,12 @@ import (
 
 // Limits of profile files.
 const (
-	MaxFile  = 1 << 20
-	MaxFiles = 2000
-	MaxTotal = 64 << 20
-	maxDepth = 20
-	maxText  = 512
+	MaxFile   = 64 << 10 // the largest of ours has 10 KiB; reading YAML is slow
+	MaxFiles  = 2000
+	MaxTotal  = 8 << 20
+	MaxModels = 500 // in one file
+	maxDepth  = 20
+	maxText   = 512
 )
 
 // Set is every profile of a folder.
@@ -93,6 +94,9 @@ func (s *Set) add(name string, raw []byte) error {
 	}
 	if len(f.Models) == 0 {
 		return place(name, tree, wrong("$", "models: a profile needs at least one model"))
+	}
+	if len(f.Models) > MaxModels {
+		return place(name, tree, wrong("$.models", "more than %d models", MaxModels))
 	}
 	for i, m := range f.Models {
 		if !pattern(m) {

@@ -121,6 +121,8 @@ func (p *Profile) fields(r Read, result json.RawMessage) (func(string) (json.Raw
 	items, isList := list(result)
 	def := &p.reads[r.at]
 	switch {
+	case def.Pairs && !isList:
+		return nil, fmt.Errorf("the answer is no list: %w", mi.ErrProtocol)
 	case def.Pairs:
 		return byPair(items), nil
 	case r.Names != nil:
