@@ -52,7 +52,7 @@ func TestVirtualHomeOnLoopback(t *testing.T) {
 	})
 	findAll(t, d, home.Infos())
 	for _, info := range home.Infos() {
-		t.Run(info.Model, func(t *testing.T) { readAll(t, d, info) })
+		t.Run(info.Model, func(t *testing.T) { readEverything(t, d, info) })
 	}
 }
 
@@ -74,7 +74,7 @@ func findAll(t *testing.T, d *miio.Driver, want []mi.Info) {
 	}
 }
 
-func readAll(t *testing.T, d *miio.Driver, info mi.Info) {
+func readEverything(t *testing.T, d *miio.Driver, info mi.Info) {
 	link, err := d.Open(t.Context(), info, deaf{})
 	if err != nil {
 		t.Fatal(err)
