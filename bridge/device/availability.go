@@ -46,9 +46,9 @@ type rule struct {
 	misses int           // polls without answer that it takes besides
 }
 
-// goneRule works out the rule from the class of the route in use and the model's
-// tuning.
-func (d *Device) goneRule() rule {
+// learnRule works out the rule from the class of the route in use and the
+// model's tuning. It is called when one of them changed.
+func (d *Device) learnRule() {
 	class := d.class()
 	r := rule{after: d.home.opt.Gone[class]}
 	if class == ClassPolled {
@@ -65,7 +65,7 @@ func (d *Device) goneRule() rule {
 	if r.after < 0 || d.loop.stateless && class == ClassPolled {
 		r.after = never
 	}
-	return r
+	d.loop.rule = r
 }
 
 // class returns what the link of the best open route says of itself.
@@ -105,7 +105,7 @@ func (d *Device) judge(now time.Duration) {
 	if !l.online {
 		return
 	}
-	if r := d.goneRule(); r.after != never && l.misses >= r.misses && now-l.heardAt >= r.after {
+	if r := l.rule; r.after != never && l.misses >= r.misses && now-l.heardAt >= r.after {
 		l.online, l.moving = false, false
 		d.complain(l.lastMiss)
 	}
@@ -117,7 +117,7 @@ func (d *Device) judgement() time.Duration {
 	if !l.online {
 		return never
 	}
-	r := d.goneRule()
+	r := l.rule
 	if r.after == never || l.misses < r.misses {
 		return never
 	}
@@ -152,7 +152,10 @@ func (d *Device) served(via *route) {
 	d.seen.Store(max(1, int64(d.home.now())))
 	l.contact, l.denied = true, false
 	l.failures, l.linkErr = 0, ""
-	l.via = via
+	if l.via != via {
+		l.via = via
+		d.learnRule()
+	}
 	d.listen()
 	d.recovered()
 }

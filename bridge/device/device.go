@@ -1,7 +1,6 @@
 package device
 
 import (
-	"context"
 	"hash/fnv"
 	"strings"
 	"sync"
@@ -18,7 +17,6 @@ type Device struct {
 	did  string
 	id   string
 	hash uint64 // of seed and did: the device's place on every grid
-	stop context.CancelFunc
 	wake chan struct{}
 
 	seen   atomic.Int64 // time of the newest valid packet; 0 is none yet
@@ -34,8 +32,8 @@ type Device struct {
 	refused uint64 // routes by index that are no way to this device
 	in      inbox
 
-	wakeAt   time.Duration // guarded by the wheel
-	wakeSlot int
+	// Guarded by the wheel: when to wake, and the time of the entry that counts.
+	wakeAt, queuedAt time.Duration
 
 	loop loop
 }
@@ -83,7 +81,7 @@ func newDevice(h *Home, info mi.Info) *Device {
 		wake:   make(chan struct{}, 1),
 		info:   info,
 		named:  h.opt.Names[info.DID],
-		wakeAt: never,
+		wakeAt: never, queuedAt: never,
 	}
 }
 
@@ -149,11 +147,6 @@ func (d *Device) Rename(name string) {
 	d.mu.Unlock()
 	d.post(func(in *inbox) { in.renamed = true })
 	d.home.listChanged()
-}
-
-func (d *Device) remove() {
-	d.post(func(in *inbox) { in.removed = true })
-	d.stop()
 }
 
 // post changes the inbox and wakes the loop; it reports false when the device

@@ -3,14 +3,9 @@ package device
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"sync"
-	"testing"
-	"testing/synctest"
 	"time"
-
-	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
@@ -54,7 +49,8 @@ type thing struct {
 	packets int
 	fail    error // answers every request with this
 	panics  bool
-	deaf    bool // accepts writes and ignores them
+	stuck   chan struct{} // when set, the driver hangs until it is closed, whatever its context says
+	deaf    bool          // accepts writes and ignores them
 	pushes  bool
 	refuse  map[int]bool // properties it does not give
 	wire    []string     // state-changing messages that arrived
@@ -88,8 +84,12 @@ func (t *thing) exchange(ctx context.Context, once bool, arrived func()) error {
 		}
 		t.mu.Lock()
 		there, back := t.passes(), t.passes()
-		latency, fail, bad := t.latency, t.fail, t.panics
+		latency, fail, bad, stuck := t.latency, t.fail, t.panics, t.stuck
 		t.mu.Unlock()
+		if stuck != nil {
+			<-stuck
+			return fmt.Errorf("fake: %w", mi.ErrTimeout)
+		}
 		if bad {
 			panic("nil map of the driver")
 		}
@@ -128,6 +128,18 @@ func (t *thing) put(f func(*thing)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	f(t)
+}
+
+func (t *thing) readCount() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.reads)
+}
+
+func (t *thing) packetCount() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.packets
 }
 
 func (t *thing) written() []string {
@@ -258,171 +270,4 @@ func (l *link) Call(ctx context.Context, action int, args []mi.Value) ([]mi.Valu
 		l.t.wire = append(l.t.wire, fmt.Sprintf("call %s %v", l.t.spec.Actions[action].Key, args))
 	})
 	return []mi.Value{mi.Int(7)}, err
-}
-
-// watcher is a View that writes down what it is told.
-type watcher struct {
-	mu     sync.Mutex
-	start  time.Time
-	lines  []string
-	moving bool
-	panics bool
-	plan   *Plan
-}
-
-func (w *watcher) note(d *Device, format string, args ...any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.lines = append(w.lines, d.ID()+" "+fmt.Sprintf(format, args...))
-}
-
-func (w *watcher) Opened(d *Device, spec *mi.Spec) Plan {
-	w.note(d, "opened %s", d.Info().Name)
-	if w.plan != nil {
-		return *w.plan
-	}
-	return Plan{Fast: []int{propOn, propLevel, propTemp}, Slow: []int{propFilter}}
-}
-
-func (w *watcher) Changed(d *Device, changes []mi.Change) bool {
-	for _, c := range changes {
-		w.note(d, "%s=%s", d.Spec().Props[c.Prop].Key, c.Value)
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.panics {
-		w.panics = false
-		panic("index out of range in a view")
-	}
-	return w.moving
-}
-
-func (w *watcher) Happened(d *Device, h mi.Happening) { w.note(d, "event %d %v", h.Event, h.Args) }
-func (w *watcher) Status(d *Device, s Status) {
-	w.note(d, "online=%v by=%s error=%q reason=%q", s.Online, s.Connection, s.LastError, s.Reason)
-}
-func (w *watcher) Removed(d *Device) { w.note(d, "removed") }
-
-// take returns the lines since the last take.
-func (w *watcher) take() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	lines := w.lines
-	w.lines = nil
-	return lines
-}
-
-// stage is a home in a bubble.
-type stage struct {
-	*testing.T
-	*Home
-	view *watcher
-	lan  *wires
-	stop func()
-}
-
-// play runs f in a bubble with one device "1" on the route "lan".
-func play(t *testing.T, change func(*Options), f func(s *stage, d *Device, th *thing)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		th := newThing()
-		s := newStage(t, map[string]*thing{"1": th}, change)
-		f(s, s.Device("1"), th)
-		s.stop()
-	})
-}
-
-func newStage(t *testing.T, things map[string]*thing, change func(*Options)) *stage {
-	s := &stage{T: t, view: &watcher{start: time.Now()}, lan: &wires{things: things}}
-	o := Options{
-		World:  mi.World{Now: time.Now, Seed: 1},
-		View:   s.view,
-		Routes: []Route{{Name: "lan", Driver: s.lan}},
-		Log:    zerolog.New(io.Discard),
-	}
-	for did := range things {
-		o.Known = append(o.Known, mi.Info{DID: did, Model: "acme.fan.one", Name: "Fan"})
-	}
-	if change != nil {
-		change(&o)
-	}
-	s.Home = New(o)
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if err := s.Home.Run(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	s.stop = func() { cancel(); wg.Wait() }
-	return s
-}
-
-// after lets the time pass.
-func (s *stage) after(d time.Duration) {
-	s.Helper()
-	time.Sleep(d)
-	synctest.Wait()
-}
-
-// order gives an order and returns where its end will be written.
-func (s *stage) order(d *Device, r Request) *end {
-	e := &end{given: time.Now()}
-	r.Cause = "test"
-	r.Done = e.done
-	d.Do(r)
-	return e
-}
-
-type end struct {
-	mu    sync.Mutex
-	given time.Time
-	times int
-	took  time.Duration
-	out   []mi.Value
-	err   error
-}
-
-func (e *end) done(out []mi.Value, err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.times++
-	e.took, e.out, e.err = time.Since(e.given), out, err
-}
-
-func (e *end) want(t *testing.T, want string) {
-	t.Helper()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	got := "ok"
-	if e.err != nil {
-		got = e.err.Error()
-	}
-	if e.times != 1 || got != want {
-		t.Errorf("order ended %d times with %q, want once with %q", e.times, got, want)
-	}
-}
-
-func set(prop int, v mi.Value) Request {
-	return Request{Order: mi.Order{Set: []mi.Change{{Prop: prop, Value: v}}}, Merge: fmt.Sprint(prop)}
-}
-
-func call(action int) Request {
-	return Request{Order: mi.Order{Calls: []mi.Call{{Action: action}}}}
-}
-
-func (s *stage) wantLines(got []string, want ...string) {
-	s.Helper()
-	if !slices.Equal(got, want) {
-		s.Errorf("got\n%q\nwant\n%q", got, want)
-	}
-}
-
-func count(lines []string, part string) (n int) {
-	for _, l := range lines {
-		if containsText(l, part) {
-			n++
-		}
-	}
-	return n
 }

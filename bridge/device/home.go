@@ -65,6 +65,7 @@ type Home struct {
 	epoch   time.Time // zero of every internal time
 	wheel   *wheel
 	gate    gate
+	crew    crew
 	limit   *rate.Limiter
 	buffers sync.Pool
 	loops   sync.WaitGroup
@@ -90,6 +91,7 @@ func New(o Options) *Home {
 		opt:     o,
 		epoch:   time.Now(),
 		gate:    gate{free: firstReads},
+		crew:    crew{work: make(chan func())},
 		limit:   rate.NewLimiter(rate.Every(time.Minute/newPerMinute), newPerMinute),
 		buffers: sync.Pool{New: func() any { return new([]mi.Change) }},
 		dirty:   make(chan struct{}, 1),
@@ -177,7 +179,7 @@ func (h *Home) Remove(id string) bool {
 		h.opt.View.Removed(d)
 		return true
 	}
-	d.remove()
+	d.post(func(in *inbox) { in.removed = true })
 	return true
 }
 
@@ -227,12 +229,8 @@ func (h *Home) add(info mi.Info) *Device {
 
 // start needs h.mu and a running Home.
 func (h *Home) start(d *Device) {
-	ctx, cancel := context.WithCancel(h.ctx)
-	d.stop = cancel
-	h.loops.Go(func() {
-		defer cancel()
-		d.run(ctx)
-	})
+	ctx := h.ctx
+	h.loops.Go(func() { d.run(ctx) })
 }
 
 // listChanged has the list handed to Options.Changed soon.

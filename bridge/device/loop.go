@@ -14,12 +14,13 @@ const hang = 2 * time.Minute
 
 // loop is the state that only the device's own goroutine touches.
 type loop struct {
-	ctx        context.Context // also of the links
+	ctx        context.Context // of the Home, and of the links
 	read       context.Context // of everything but orders, cancelled when an order cannot wait
 	cancelRead context.CancelFunc
 	job        *job // under way, if any
 
 	plan      Plan
+	rule      rule // of being gone
 	stateless bool // nothing can be read
 	moving    bool
 	fastUntil time.Duration
@@ -80,9 +81,14 @@ func (d *Device) run(ctx context.Context) {
 		d.safely(d.step)
 		select {
 		case <-ctx.Done():
-			d.end()
+			d.end(errStopping)
 			return
 		case <-d.wake:
+		}
+		if d.isRemoved() {
+			d.end(errRemoved)
+			d.safely(func() { d.home.opt.View.Removed(d) })
+			return
 		}
 	}
 }
@@ -150,12 +156,14 @@ func (d *Device) notice(in inbox, now time.Duration) {
 	shown := in.renamed
 	for _, s := range in.sightings {
 		shown = d.meet(s) || shown
-		l.stateless = false
-		l.nextPoll = min(l.nextPoll, now) // it may be reached now
-		l.nextSpec = sooner(l.nextSpec, now)
+		l.stateless = l.stateless && d.sign() == nil
+		if !l.online || l.failures > 0 { // it may be reached now
+			l.nextPoll = min(l.nextPoll, now)
+			l.nextSpec = sooner(l.nextSpec, now)
+		}
 	}
 	if in.refresh {
-		l.aside, l.nextSlow, l.stateless = nil, 0, false
+		l.aside, l.nextSlow, l.stateless = nil, 0, l.stateless && d.sign() == nil
 		l.nextPoll = now + spread(mix(d.hash+1), 2*time.Second)
 	}
 	if in.respec {
@@ -354,6 +362,8 @@ func (d *Device) nextWake(now time.Duration) time.Duration {
 		wake = min(wake, l.job.batch[0].deadline+grace)
 	case orders && now < l.job.start+patience:
 		wake = min(wake, l.job.start+patience)
+	case l.job.task == reading: // the next poll's own time, so that the wake-up need not move again
+		wake = min(wake, slot(now, d.interval(now), d.hash))
 	default:
 		wake = min(wake, l.job.start+hang)
 	}
@@ -374,32 +384,4 @@ func (d *Device) nextJob() time.Duration {
 		wake = min(wake, l.nextPoll)
 	}
 	return min(wake, l.nextAsk, d.nextProbe())
-}
-
-// end fails what waits, closes the links and lets go.
-func (d *Device) end() {
-	l := &d.loop
-	d.mu.Lock()
-	removed := d.in.removed
-	d.mu.Unlock()
-	reason := errStopping
-	if removed {
-		reason = errRemoved
-	}
-	for l.job != nil {
-		if o := d.takeResult(); o != nil {
-			l.job = nil
-			d.endOrders(o, reason)
-			break
-		}
-		<-d.wake
-	}
-	if l.place == inside {
-		d.leaveGate()
-	}
-	d.home.wheel.set(d, never)
-	d.close(reason)
-	if removed {
-		d.safely(func() { d.home.opt.View.Removed(d) })
-	}
 }

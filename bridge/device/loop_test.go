@@ -12,8 +12,6 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-func containsText(s, part string) bool { return strings.Contains(s, part) }
-
 func TestFirstContact(t *testing.T) {
 	play(t, nil, func(s *stage, d *Device, th *thing) {
 		s.after(time.Second)
@@ -96,11 +94,11 @@ func TestFloodOfReportsKeepsTheNewest(t *testing.T) {
 
 func TestMovingIsFollowed(t *testing.T) {
 	play(t, nil, func(s *stage, d *Device, th *thing) {
-		s.view.moving = true
+		s.view.put(func(w *watcher) { w.moving = true })
 		s.after(time.Minute)
-		before := len(th.reads)
+		before := th.readCount()
 		s.after(20 * time.Second)
-		if n := len(th.reads) - before; n < 9 || n > 11 {
+		if n := th.readCount() - before; n < 9 || n > 11 {
 			t.Errorf("%d reads in 20 s of motion, want 10", n)
 		}
 	})
@@ -111,12 +109,12 @@ func TestPushingDeviceIsLeftAlone(t *testing.T) {
 		th.put(func(t *thing) { t.pushes = true })
 		s.after(time.Minute)
 		sink := th.sinks()[0]
-		before := len(th.reads)
+		before := th.readCount()
 		for range 24 {
 			sink.Seen()
 			s.after(10 * time.Second)
 		}
-		if n := len(th.reads) - before; n > 2 {
+		if n := th.readCount() - before; n > 2 {
 			t.Errorf("%d reads in 4 minutes of a device that talks, want at most 2", n)
 		}
 		th.put(func(t *thing) { t.cut = true })
@@ -172,7 +170,7 @@ func TestPanicOfDriverStaysWithTheDevice(t *testing.T) {
 
 func TestPanicOfViewStaysWithTheDevice(t *testing.T) {
 	play(t, nil, func(s *stage, d *Device, th *thing) {
-		s.view.panics = true
+		s.view.put(func(w *watcher) { w.panics = true })
 		s.after(time.Minute)
 		if st := d.Status(); !st.Online || s.Counters().Panics != 1 {
 			t.Errorf("status = %+v after %d panics, want online after one", st, s.Counters().Panics)
@@ -207,7 +205,7 @@ func TestNewFirmwareBringsNewSpec(t *testing.T) {
 			t.spec = fakeSpec()
 			t.spec.Props = slices.Delete(t.spec.Props, propOn, propOn+1)
 		})
-		s.view.plan = &Plan{Fast: []int{0}}
+		s.view.put(func(w *watcher) { w.plan = &Plan{Fast: []int{0}} })
 		s.after(3 * time.Minute)
 		th.put(func(t *thing) { t.cut = false })
 		s.after(2 * time.Minute)
@@ -292,4 +290,57 @@ func TestFindIsRestarted(t *testing.T) {
 			t.Errorf("Find ran %d times, want 3", runs)
 		}
 	})
+}
+
+func TestReportDuringReadWins(t *testing.T) {
+	play(t, nil, func(s *stage, d *Device, th *thing) {
+		s.after(time.Minute)
+		s.view.take()
+		th.put(func(t *thing) { t.latency = 200 * time.Millisecond })
+		d.Refresh()
+		before := th.readCount()
+		for th.readCount() == before {
+			s.after(10 * time.Millisecond)
+		}
+		// The reply under way still says 1; the device has moved on and said so.
+		th.put(func(t *thing) { t.values[propLevel] = mi.Int(2) })
+		th.sinks()[0].Changed([]mi.Change{{Prop: propLevel, Value: mi.Int(2)}})
+		s.after(5 * time.Second)
+		s.wantLines(s.view.take(), "1 fan/level=2")
+		if n := th.readCount() - before; n != 2 {
+			t.Errorf("%d reads, want the doubtful one and another", n)
+		}
+	})
+}
+
+func TestRebootOfDeviceShowsNothing(t *testing.T) {
+	play(t, nil, func(s *stage, d *Device, th *thing) {
+		s.after(5 * time.Minute)
+		s.view.take()
+		th.put(func(t *thing) { t.cut = true })
+		s.after(20 * time.Second)
+		th.put(func(t *thing) { t.cut = false })
+		s.after(2 * time.Minute)
+		s.wantLines(s.view.take())
+		e := s.order(d, set(propOn, mi.Bool(true)))
+		s.after(time.Second)
+		e.want(t, "ok")
+	})
+}
+
+func TestSameSeedSameHistory(t *testing.T) {
+	var runs [2][]string
+	for i := range runs {
+		play(t, func(o *Options) { o.Intervals.Tick = 1 }, func(s *stage, d *Device, th *thing) {
+			th.put(func(t *thing) { t.lose = func(n int) bool { return mix(uint64(n))%2 == 0 } })
+			for n := range 30 {
+				s.order(d, set(propLevel, mi.Int(int64(n))))
+				s.after(20 * time.Second)
+				runs[i] = append(append(runs[i], s.view.take()...), fmt.Sprint(th.packetCount()))
+			}
+		})
+	}
+	if !slices.Equal(runs[0], runs[1]) {
+		t.Errorf("two runs differ:\n%q\n%q", runs[0], runs[1])
+	}
 }

@@ -218,7 +218,7 @@ func (d *Device) deliver(ctx context.Context, s *sending, batch []waiting) (*rou
 		if d.superseded(batch) {
 			return nil, ErrReplaced
 		}
-		if d.loop.ctx.Err() != nil {
+		if errors.Is(ctx.Err(), context.Canceled) {
 			return nil, errStopping
 		}
 		if !pause(ctx, retryWait) {
@@ -267,7 +267,7 @@ func (d *Device) send(ctx context.Context, r *route, s *sending) error {
 	if err := d.ready(ctx, r); err != nil {
 		return err
 	}
-	for len(s.set) > 0 {
+	for len(s.set) > 0 && ctx.Err() == nil {
 		n := len(s.set)
 		if r.spec.Tuning.NoParallelWrites {
 			n = 1
@@ -277,11 +277,14 @@ func (d *Device) send(ctx context.Context, r *route, s *sending) error {
 		}
 		s.set = s.set[n:]
 	}
-	for len(s.calls) > 0 {
+	for len(s.calls) > 0 && ctx.Err() == nil {
 		if err := d.act(ctx, r, s); err != nil {
 			return err
 		}
 		s.calls = s.calls[1:]
+	}
+	if len(s.set)+len(s.calls) > 0 {
+		return ctx.Err() // what is left comes too late
 	}
 	return nil
 }

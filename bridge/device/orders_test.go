@@ -14,18 +14,18 @@ func TestOrderIsShownAndReadBack(t *testing.T) {
 	play(t, nil, func(s *stage, d *Device, th *thing) {
 		s.after(time.Minute)
 		s.view.take()
-		reads := len(th.reads)
+		reads := th.readCount()
 		e := s.order(d, set(propOn, mi.Bool(true)))
 		s.after(20 * time.Millisecond)
 		e.want(t, "ok")
 		s.wantLines(s.view.take(), "1 fan/on=true")
 		s.after(2 * time.Second)
-		if len(th.reads) == reads {
+		if th.readCount() == reads {
 			t.Error("the write was not read back within 2 s")
 		}
 		s.after(20 * time.Second)
 		s.wantLines(s.view.take())
-		if n := len(th.reads) - reads; n < 8 || n > 12 {
+		if n := th.readCount() - reads; n < 8 || n > 12 {
 			t.Errorf("%d reads in 20 s after a write, want one every 2 s", n)
 		}
 	})
@@ -132,7 +132,7 @@ func TestOrderToHangingDriverFailsByName(t *testing.T) {
 func TestLostReplyIsLookedUp(t *testing.T) {
 	play(t, nil, func(s *stage, d *Device, th *thing) {
 		s.after(time.Second)
-		first := th.packets
+		first := th.packetCount()
 		th.put(func(t *thing) { t.lose = func(n int) bool { return n == first+2 } }) // the reply
 		e := s.order(d, set(propOn, mi.Bool(true)))
 		s.after(5 * time.Second)
@@ -141,7 +141,7 @@ func TestLostReplyIsLookedUp(t *testing.T) {
 	})
 	play(t, nil, func(s *stage, d *Device, th *thing) {
 		s.after(time.Second)
-		first := th.packets
+		first := th.packetCount()
 		th.put(func(t *thing) { t.lose = func(n int) bool { return n == first+1 } }) // the request
 		e := s.order(d, set(propOn, mi.Bool(true)))
 		s.after(5 * time.Second)
@@ -154,7 +154,7 @@ func TestActionIsNeverRepeated(t *testing.T) {
 	for name, r := range map[string]Request{"action": call(actToggle), "write without reading": set(propBeep, mi.Int(1))} {
 		play(t, nil, func(s *stage, d *Device, th *thing) {
 			s.after(time.Second)
-			first := th.packets
+			first := th.packetCount()
 			th.put(func(t *thing) { t.lose = func(n int) bool { return n == first+2 } })
 			e := s.order(d, r)
 			s.after(20 * time.Second)
@@ -228,7 +228,7 @@ func TestOrderWithoutCauseIsRefused(t *testing.T) {
 func TestOrderDoesNotWaitForASlowPoll(t *testing.T) {
 	play(t, nil, func(s *stage, d *Device, th *thing) {
 		s.after(time.Second)
-		first := th.packets
+		first := th.packetCount()
 		th.put(func(t *thing) { t.lose = func(n int) bool { return n == first+1 } }) // the poll's first try takes 2 s
 		d.Refresh()
 		s.after(2 * time.Second)
@@ -262,5 +262,53 @@ func TestEveryOrderEndsWhenTheBridgeStops(t *testing.T) {
 		running.want(t, "device: the bridge stops: offline")
 		waits.want(t, "device: the bridge stops: offline")
 		s.order(d, set(propOn, mi.Bool(true))).want(t, "device: removed: offline")
+	})
+}
+
+func TestNothingRunsAfterItsDeadline(t *testing.T) {
+	play(t, nil, func(s *stage, d *Device, th *thing) {
+		s.after(time.Second)
+		stuck := make(chan struct{})
+		th.put(func(t *thing) { t.stuck = stuck })
+		first := s.order(d, call(actToggle))
+		s.after(time.Second)
+		second := s.order(d, set(propOn, mi.Bool(true)))
+		s.after(12 * time.Second)
+		first.want(t, "unknown outcome: no answer in 10 s")
+		second.want(t, "no answer in 10 s")
+		if second.took > 10100*time.Millisecond {
+			t.Errorf("the order behind a driver that hangs ended after %v", second.took)
+		}
+		th.put(func(t *thing) { t.stuck = nil })
+		close(stuck)
+		s.after(5 * time.Minute)
+		s.wantLines(th.written())
+		first.want(t, "unknown outcome: no answer in 10 s")
+	})
+}
+
+func TestRetryGivesWayToANewerOrder(t *testing.T) {
+	play(t, nil, func(s *stage, d *Device, th *thing) {
+		s.after(time.Second)
+		th.put(func(t *thing) { t.fail = fmt.Errorf("fake: %w", mi.ErrBusy) })
+		old := s.order(d, set(propLevel, mi.Int(1)))
+		s.after(1500 * time.Millisecond)
+		newer := s.order(d, set(propLevel, mi.Int(2)))
+		s.after(600 * time.Millisecond)
+		old.want(t, "replaced by a newer order")
+		th.put(func(t *thing) { t.fail = nil })
+		s.after(2 * time.Second)
+		newer.want(t, "ok")
+		s.wantLines(th.written(), "set fan/level=2")
+	})
+}
+
+func TestNoWriteWithoutACause(t *testing.T) {
+	play(t, nil, func(s *stage, d *Device, th *thing) {
+		s.after(time.Second)
+		err := d.send(t.Context(), nil, &sending{set: []mi.Change{{Prop: propOn, Value: mi.Bool(true)}}})
+		if !errors.Is(err, errInternal) {
+			t.Errorf("send = %v, want an internal error", err)
+		}
 	})
 }

@@ -56,7 +56,7 @@ func (d *Device) due(now time.Duration) (props []int, full bool) {
 	case !l.online && l.failures > 1:
 		return d.sign(), false
 	case !full && len(l.doubts) == 0 && d.pushing():
-		if now-l.heardAt < d.goneRule().after/2 {
+		if now-l.heardAt < l.rule.after/2 {
 			return nil, false
 		}
 		return d.sign(), false

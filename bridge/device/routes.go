@@ -207,12 +207,14 @@ func (d *Device) mark(r *route, err error) {
 // open gives the route a link, unless it has one that is still good.
 func (d *Device) open(r *route) error {
 	d.mu.Lock()
-	link, stale, info := r.link, r.stale, d.info.Merge(r.info)
-	r.stale = false
-	d.mu.Unlock()
-	if link != nil && !stale {
+	link := r.link
+	if link != nil && !r.stale {
+		d.mu.Unlock()
 		return nil
 	}
+	r.stale = false
+	info := d.info.Merge(r.info)
+	d.mu.Unlock()
 	if link != nil {
 		d.use(r, nil)
 		_ = link.Close() // another takes its place

@@ -48,8 +48,8 @@ func twoWays(t *testing.T, f func(s *stage, d *Device, lan, cloud *thing)) {
 
 func TestCloudStepsInAndLANComesBack(t *testing.T) {
 	twoWays(t, func(s *stage, d *Device, lan, cloud *thing) {
-		if c := d.Status().Connection; c != "lan" || len(cloud.reads) != 0 {
-			t.Fatalf("connection = %q, %d reads by the cloud", c, len(cloud.reads))
+		if c := d.Status().Connection; c != "lan" || cloud.readCount() != 0 {
+			t.Fatalf("connection = %q, %d reads by the cloud", c, cloud.readCount())
 		}
 		lan.put(func(t *thing) { t.cut = true })
 		e := s.order(d, set(propLevel, mi.Int(5)))
@@ -123,8 +123,8 @@ func TestOnlyRouteOfTheModel(t *testing.T) {
 			o.Routes = append(o.Routes, Route{Name: "cloud", Driver: &wires{things: map[string]*thing{"1": cloud}}})
 		})
 		s.after(time.Minute)
-		if c := s.Device("1").Status().Connection; c != "cloud" || len(lan.reads) != 0 {
-			t.Errorf("connection = %q, %d reads by LAN", c, len(lan.reads))
+		if c := s.Device("1").Status().Connection; c != "cloud" || lan.readCount() != 0 {
+			t.Errorf("connection = %q, %d reads by LAN", c, lan.readCount())
 		}
 		s.stop()
 	})
@@ -144,13 +144,13 @@ func TestMovedDeviceIsReopened(t *testing.T) {
 }
 
 func TestStatelessDeviceTakesOrders(t *testing.T) {
-	play(t, nil, func(s *stage, d *Device, th *thing) {
-		th.put(func(t *thing) {
-			for i := range t.spec.Props {
-				t.spec.Props[i].Access = mi.Write
-			}
-		})
-		s.view.plan = &Plan{}
+	synctest.Test(t, func(t *testing.T) {
+		th := newThing()
+		for i := range th.spec.Props {
+			th.spec.Props[i].Access = mi.Write
+		}
+		s := newStage(t, map[string]*thing{"1": th}, func(o *Options) { o.View.(*watcher).plan = &Plan{} })
+		d := s.Device("1")
 		s.after(time.Hour)
 		if !d.Status().Online {
 			t.Error("a device without state is not online")
@@ -158,5 +158,6 @@ func TestStatelessDeviceTakesOrders(t *testing.T) {
 		e := s.order(d, call(actToggle))
 		s.after(time.Second)
 		e.want(t, "ok")
+		s.stop()
 	})
 }

@@ -2,7 +2,6 @@ package device
 
 import (
 	"cmp"
-	"container/heap"
 	"context"
 	"sync"
 	"time"
@@ -72,7 +71,9 @@ func mix(x uint64) uint64 {
 
 const never = time.Duration(1<<63 - 1)
 
-// wheel wakes every device at its time: one timer for all of them.
+// wheel wakes every device at its time: one timer for all of them. A device has
+// one entry that counts; entries that were overtaken by an earlier one are
+// skipped when their time comes, so that moving a wake-up costs nothing.
 type wheel struct {
 	now     func() time.Duration
 	tick    time.Duration
@@ -94,20 +95,11 @@ func (w *wheel) set(d *Device, at time.Duration) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch {
-	case d.wakeAt == at:
+	d.wakeAt = at
+	if at >= d.queuedAt {
 		return
-	case at == never:
-		heap.Remove(&w.queue, d.wakeSlot)
-		d.wakeAt = never
-		return
-	case d.wakeAt == never:
-		d.wakeAt = at
-		heap.Push(&w.queue, d)
-	default:
-		d.wakeAt = at
-		heap.Fix(&w.queue, d.wakeSlot)
 	}
+	w.push(d, at)
 	if at < w.target {
 		w.target = at
 		select {
@@ -117,22 +109,38 @@ func (w *wheel) set(d *Device, at time.Duration) {
 	}
 }
 
-// pop takes the devices that are due, in the order of time and did, and returns
+// push needs w.mu.
+func (w *wheel) push(d *Device, at time.Duration) {
+	d.queuedAt = at
+	w.queue.push(wakeup{at, d.hash, d})
+}
+
+// pop takes the devices that are due, in the order of time and hash, and returns
 // the wait until the next.
 func (w *wheel) pop(due []*Device) ([]*Device, time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.now()
-	for len(w.queue) > 0 && w.queue[0].wakeAt <= now {
-		d := heap.Pop(&w.queue).(*Device)
-		d.wakeAt = never
-		due = append(due, d)
+	for len(w.queue) > 0 && w.queue[0].at <= now {
+		u := w.queue.pop()
+		d := u.d
+		if u.at != d.queuedAt {
+			continue
+		}
+		d.queuedAt = never
+		switch {
+		case d.wakeAt <= now:
+			d.wakeAt = never
+			due = append(due, d)
+		case d.wakeAt != never:
+			w.push(d, d.wakeAt)
+		}
 	}
 	if len(w.queue) == 0 {
 		w.target = never
 		return due, time.Hour
 	}
-	w.target = w.queue[0].wakeAt
+	w.target = w.queue[0].at
 	return due, w.target - now
 }
 
@@ -156,31 +164,55 @@ func (w *wheel) run(ctx context.Context) {
 	}
 }
 
-// wakeups is a heap of devices by time, then did.
-type wakeups []*Device
+// wakeup is the time of one device.
+type wakeup struct {
+	at   time.Duration
+	hash uint64 // of the device: the order within one tick, without a look at the device
+	d    *Device
+}
 
-func (q wakeups) Len() int { return len(q) }
-func (q wakeups) Less(i, j int) bool {
-	if q[i].wakeAt != q[j].wakeAt {
-		return q[i].wakeAt < q[j].wakeAt
+// wakeups is a binary heap by time, then hash.
+type wakeups []wakeup
+
+func (q wakeups) less(i, j int) bool {
+	if q[i].at != q[j].at {
+		return q[i].at < q[j].at
 	}
-	return q[i].did < q[j].did
+	return q[i].hash < q[j].hash
 }
-func (q wakeups) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].wakeSlot, q[j].wakeSlot = i, j
+
+func (q *wakeups) push(u wakeup) {
+	h := append(*q, u)
+	*q = h
+	for i := len(h) - 1; i > 0; {
+		up := (i - 1) / 2
+		if !h.less(i, up) {
+			return
+		}
+		h[i], h[up] = h[up], h[i]
+		i = up
+	}
 }
-func (q *wakeups) Push(x any) {
-	d := x.(*Device)
-	d.wakeSlot = len(*q)
-	*q = append(*q, d)
-}
-func (q *wakeups) Pop() any {
-	last := len(*q) - 1
-	d := (*q)[last]
-	(*q)[last] = nil
-	*q = (*q)[:last]
-	return d
+
+func (q *wakeups) pop() wakeup {
+	h := *q
+	first, last := h[0], len(h)-1
+	h[0], h[last] = h[last], wakeup{}
+	h = h[:last]
+	*q = h
+	for i := 0; ; {
+		least := i
+		for child := 2*i + 1; child <= 2*i+2 && child < last; child++ {
+			if h.less(child, least) {
+				least = child
+			}
+		}
+		if least == i {
+			return first
+		}
+		h[i], h[least] = h[least], h[i]
+		i = least
+	}
 }
 
 // gate lets a bounded number of devices make their first contact at once, first

@@ -215,3 +215,33 @@ func (d *Device) close(reason error) {
 		}
 	}
 }
+
+func (d *Device) isRemoved() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.in.removed
+}
+
+// end fails what waits, closes the links and lets go.
+func (d *Device) end(reason error) {
+	l := &d.loop
+	if l.job != nil {
+		l.job.cancel()
+	}
+	for l.job != nil {
+		if o := d.takeResult(); o != nil {
+			l.job = nil
+			d.endOrders(o, reason)
+			break
+		}
+		<-d.wake
+	}
+	if l.place == inside {
+		d.leaveGate()
+	}
+	if l.cancelRead != nil {
+		l.cancelRead()
+	}
+	d.home.wheel.set(d, never)
+	d.close(reason)
+}

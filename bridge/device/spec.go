@@ -77,6 +77,7 @@ func (d *Device) reopen() {
 	if d.sign() == nil {
 		d.assume()
 	}
+	d.learnRule()
 }
 
 // assume takes a device that has no state to read as present.
@@ -85,6 +86,7 @@ func (d *Device) assume() {
 	if d.class() == ClassPolled {
 		d.seen.Store(max(1, int64(d.home.now())))
 	}
+	d.learnRule()
 }
 
 // described takes in what the device says of itself. Other firmware may have

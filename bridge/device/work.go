@@ -59,7 +59,7 @@ func (d *Device) launch(j *job) {
 		}
 		ctx, j.cancel = l.read, l.cancelRead
 	}
-	go d.work(ctx, j)
+	d.home.crew.do(l.ctx, func() { d.work(ctx, j) })
 }
 
 func (d *Device) work(ctx context.Context, j *job) {
