@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -144,9 +145,14 @@ func TestEverySettingHasOneLineAndKnownLimits(t *testing.T) {
 			t.Errorf("%s: doc line %q", s.Variable, s.Text)
 		}
 	}
+	defaults, err := Load(nil, noFiles)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, f := range settings() {
-		limit(f.tag.Get("min"))
-		limit(f.tag.Get("max"))
+		if err := f.check(reflect.ValueOf(*defaults).FieldByIndex(f.index)); err != nil {
+			t.Errorf("default: %v", err)
+		}
 	}
 }
 

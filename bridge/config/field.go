@@ -75,14 +75,12 @@ func sentence(text string) string {
 	return strings.ToUpper(text[:1]) + text[1:]
 }
 
-// checkFields holds every value to the tags choices, min and max.
-func checkFields(c *Config, fields []field) error {
-	v := reflect.ValueOf(c).Elem()
-	var errs []error
-	for _, f := range fields {
-		errs = append(errs, f.checkWord(v.FieldByIndex(f.index)), f.checkDuration(v.FieldByIndex(f.index)))
+// check holds a value to the tags choices, min and max.
+func (f field) check(v reflect.Value) error {
+	if err := f.checkWord(v); err != nil {
+		return err
 	}
-	return errors.Join(errs...)
+	return f.checkDuration(v)
 }
 
 func (f field) checkWord(v reflect.Value) error {

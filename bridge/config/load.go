@@ -16,8 +16,7 @@ import (
 type ReadFile func(name string) ([]byte, error)
 
 // Load reads the settings from environ, which has the form of os.Environ. The
-// error joins one sentence for each wrong variable, sorted by name; it never
-// holds a secret. An empty variable counts as not set.
+// error joins one sentence for each wrong variable; it never holds a secret. An empty variable counts as not set.
 func Load(environ []string, read ReadFile) (*Config, error) {
 	vars := own(environ)
 	fields := settings()
@@ -25,11 +24,11 @@ func Load(environ []string, read ReadFile) (*Config, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	var c Config
-	if err := parse(&c, vars); err != nil {
-		return nil, eachWrong(vars, fields)
+	if err := eachAlone(vars, fields); err != nil {
+		return nil, err
 	}
-	if err := errors.Join(checkFields(&c, fields), c.check()); err != nil {
+	var c Config
+	if err := errors.Join(parse(&c, vars), c.check()); err != nil {
 		return nil, err
 	}
 	if _, err := c.MQTT.Certificates(read); err != nil {
@@ -96,8 +95,8 @@ func secretsFromFiles(vars map[string]string, fields []field, read ReadFile) err
 	return errors.Join(errs...)
 }
 
-// eachWrong parses every variable alone, to tell which ones are wrong.
-func eachWrong(vars map[string]string, fields []field) error {
+// eachAlone reads every variable by itself, to tell which ones are wrong.
+func eachAlone(vars map[string]string, fields []field) error {
 	var errs []error
 	for _, f := range fields {
 		value, ok := vars[f.variable]
@@ -107,7 +106,9 @@ func eachWrong(vars map[string]string, fields []field) error {
 		var c Config
 		if err := parse(&c, map[string]string{f.variable: value}); err != nil {
 			errs = append(errs, f.wrong(value, f.want(err)))
+			continue
 		}
+		errs = append(errs, f.check(reflect.ValueOf(c).FieldByIndex(f.index)))
 	}
 	return errors.Join(errs...)
 }

@@ -120,9 +120,9 @@ func judge(t *testing.T, h *virtual.Home, answers map[string]heard, want []expec
 }
 
 func TestPythonMiioReadsAndWrites(t *testing.T) {
-	python := os.Getenv("MIHOME2MQTT_PYTHON_MIIO")
+	python := os.Getenv("PYTHON_MIIO")
 	if python == "" {
-		t.Skip("MIHOME2MQTT_PYTHON_MIIO names no Python that has python-miio")
+		t.Skip("PYTHON_MIIO names no Python that has python-miio")
 	}
 	h := settle(t, virtual.Options{Address: foreignAddress, Still: true})
 	judge(t, h, interview(t, h, python, "testdata/python_miio.py"), []expectation{
@@ -152,9 +152,9 @@ func TestPythonMiioReadsAndWrites(t *testing.T) {
 }
 
 func TestNodeMiioReadsAndWrites(t *testing.T) {
-	modules := os.Getenv("MIHOME2MQTT_NODE_MIIO")
+	modules := os.Getenv("NODE_MIIO")
 	if modules == "" {
-		t.Skip("MIHOME2MQTT_NODE_MIIO names no node_modules folder that has miio")
+		t.Skip("NODE_MIIO names no node_modules folder that has miio")
 	}
 	h := settle(t, virtual.Options{Address: foreignAddress, Still: true})
 	judge(t, h, interview(t, h, "node", "testdata/node_miio.js", modules), []expectation{

@@ -19,7 +19,7 @@ import (
 
 type captureCmd struct {
 	Device string `arg:"" help:"Did, host, name or model."`
-	Output string `short:"o" type:"path" help:"File to write; standard output when left out."`
+	Output string `short:"o" help:"File to write; standard output when left out."`
 }
 
 // Run asks a device who it is and reads all that can be read, and writes down

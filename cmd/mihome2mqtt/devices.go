@@ -99,7 +99,7 @@ func (c *devicesCmd) print(p *process, all []listed) error {
 	if err := t.end(); err != nil {
 		return err
 	}
-	fmt.Fprintf(p.talk, "%d devices, %d answer.\n", len(all), answering)
+	fmt.Fprintf(p.talk, "%s, %d answering.\n", count(len(all), "device", "devices"), answering)
 	return nil
 }
 

@@ -104,6 +104,6 @@ func (m shownModel) table(p *process) error {
 	if err := t.end(); err != nil {
 		return err
 	}
-	fmt.Fprintf(p.talk, "%s: %d entities, %d switched on from the start.\n", m.Model, len(m.Entities), enabled)
+	fmt.Fprintf(p.talk, "%s: %s, %d switched on from the start.\n", m.Model, count(len(m.Entities), "entity", "entities"), enabled)
 	return nil
 }

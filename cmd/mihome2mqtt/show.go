@@ -14,7 +14,7 @@ import (
 
 type showCmd struct {
 	Model     string `arg:"" optional:"" help:"Model, such as zhimi.airpurifier.mb3."`
-	From      string `type:"path" help:"File with a spec on each line, packed by gzip or not; shows all of them, or the one called MODEL." placeholder:"FILE"`
+	From      string `help:"File with a spec on each line, packed by gzip or not; shows all of them, or the one called MODEL." placeholder:"FILE"`
 	JSON      bool   `name:"json" xor:"form" help:"Print a line of JSON for each model."`
 	Discovery bool   `xor:"form" help:"Print discovery messages and one state for each topic, as lines of JSON."`
 	Form      string `enum:"device,single" default:"device" help:"Form of the discovery messages: device or single."`

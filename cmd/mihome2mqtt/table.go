@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 )
@@ -27,3 +28,11 @@ func (t *table) row(cells ...string) {
 }
 
 func (t *table) end() error { return t.w.Flush() }
+
+// count writes a number with its noun: 1 device, 2 devices.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}

@@ -9,7 +9,7 @@ import (
 )
 
 type validateCmd struct {
-	Folder string `arg:"" optional:"" type:"path" help:"Folder of mapping files; that of the setting MAPPINGS when left out."`
+	Folder string `arg:"" optional:"" help:"Folder of mapping files; that of the setting MAPPINGS when left out."`
 }
 
 // Run checks the built-in mapping files together with those of a folder.
@@ -23,8 +23,8 @@ func (c *validateCmd) Run(p *process) error {
 		return wrongUse(err)
 	}
 	if err := bridge.Check(bridge.Files{Mappings: files}); err != nil {
-		problems := strings.Split(err.Error(), "\n")
-		return fmt.Errorf("%w\n%d problems in the mapping files", err, len(problems))
+		problems := 1 + strings.Count(err.Error(), "\n")
+		return fmt.Errorf("%w\n%s in the mapping files", err, count(problems, "problem", "problems"))
 	}
 	fmt.Fprintln(p.talk, "ok the mapping files have no mistake.")
 	return nil
