@@ -102,11 +102,12 @@ func (c *composite) position(role string) *position {
 	p := &position{f: *f, invert: c.inverted(role)}
 	limits := f.limits()
 	p.min, p.max = limits.Min, limits.Max
+	p.table = c.places(role, f)
 	for _, fix := range c.fixes {
-		switch {
-		case fix.PositionMap != nil:
+		if fix.PositionMap != nil && role == "current_position" {
 			p.table = fix.PositionMap
-		case fix.NoSetPosition && role == "target_position":
+		}
+		if fix.NoSetPosition && role == "target_position" {
 			c.release(f)
 			return nil
 		}
@@ -116,6 +117,24 @@ func (c *composite) position(role string) *position {
 		return nil
 	}
 	return p
+}
+
+// places reads a list of positions: what has no word is in between; nil when
+// none has.
+func (c *composite) places(role string, f *field) map[float64]float64 {
+	table, known := map[float64]float64{}, false
+	for i := range f.spec.List {
+		raw, _ := f.spec.List[i].Value.Float()
+		percent, ok := mi.Text(c.word(role, f.spec.List[i].Label)).Float()
+		if !ok {
+			percent = 50
+		}
+		table[raw], known = percent, known || ok
+	}
+	if !known {
+		return nil
+	}
+	return table
 }
 
 // motorWords finds what each entry of the motor does.
@@ -149,14 +168,15 @@ func (c *composite) coverBinds(k *blind, fields []*field) {
 	c.entity.Assumed = !b.State
 	c.bind(b)
 	if k.current != nil || k.target != nil {
-		b := bind("position", &coverPosition{k}, places(k)...)
+		b := bind("position", &coverPosition{k}, k.fields()...)
 		b.Max, b.Step, b.Command = 100, 1, k.target != nil
 		c.bind(b)
 	}
 	c.moves = append(c.moves, k)
 }
 
-func places(k *blind) (out []*field) {
+// fields are those that the position is read and written by.
+func (k *blind) fields() (out []*field) {
 	if k.current != nil {
 		out = append(out, &k.current.f)
 	}

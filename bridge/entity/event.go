@@ -63,16 +63,17 @@ func (b *builder) eventEntity(s int, events []int) {
 		ID: "event_" + strconv.Itoa(service.IID), Component: "event", Name: b.serviceName(s) + " event",
 		Rule: "events/" + service.Name, Enabled: !service.Vendor,
 	}
-	standard := false
+	wanted := false
 	for i, ev := range events {
 		event := &b.spec.Events[ev]
-		standard = standard || !event.Vendor
 		b.events[ev] = append(b.events[ev], occurrence{entity: len(b.entities), word: types[i], args: b.argNames(event)})
-		if rule := b.rules.events.find(service.Name, event.Name, func(*eventRule) bool { return true }); rule != nil && e.DeviceClass == "" {
+		rule := b.rules.events.find(service.Name, event.Name, func(*eventRule) bool { return true })
+		if rule != nil && e.DeviceClass == "" {
 			e.DeviceClass = rule.Class
 		}
+		wanted = wanted || !event.Vendor && (rule == nil || rule.Enabled == nil || *rule.Enabled)
 	}
-	e.Enabled = e.Enabled && standard
+	e.Enabled = e.Enabled && wanted
 	e.Binds = []Bind{
 		{Role: "event", State: true, Options: types, Events: events},
 		{Role: "trigger", State: true, Options: types, Events: events},
@@ -118,14 +119,7 @@ func (b *builder) latches(s int, events []int) {
 		id := rule.Rule + "_" + strconv.Itoa(service.IID)
 		bound := Bind{Role: "state", State: true, Events: actions(on, off), conv: &latched{}}
 		if rule.Below != nil {
-			p := b.own(s, rule.Below.Property)
-			if p < 0 && off < 0 && len(rule.Below.Property) > 0 {
-				// nothing will ever say that all is well again, so the event entity must do
-				if rule.Class != "battery" {
-					continue
-				}
-			}
-			if p >= 0 {
+			if p := b.own(s, rule.Below.Property); p >= 0 {
 				f := b.field(p)
 				bound.conv, bound.Props = &limit{f: *f, at: rule.Below.Limit}, []int{p}
 			}

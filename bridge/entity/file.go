@@ -96,10 +96,12 @@ type actionRule struct {
 	Dangerous bool     `yaml:"dangerous"` // never shown without the user asking for it
 }
 
-// eventRule gives a service's event entity its class.
+// eventRule says what some events make of their service's event entity. It is
+// shown when at least one of its events has no rule against that.
 type eventRule struct {
-	Events []string `yaml:"events"` // name, or service/name; globs
-	Class  string   `yaml:"class"`
+	Events  []string `yaml:"events"` // name, or service/name; globs
+	Class   string   `yaml:"class"`
+	Enabled *bool    `yaml:"enabled"`
 }
 
 // latchRule makes a binary sensor that remembers the last of two events.

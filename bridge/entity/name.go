@@ -10,7 +10,7 @@ import (
 // generic names say nothing without their service's.
 func generic(name string) bool {
 	switch name {
-	case "on", "mode", "status", "fault", "name", "toggle", "turn-on", "turn-off", "switch", "state", "start", "stop", "pause", "play", "level", "type", "id", "value", "time":
+	case "on", "mode", "status", "fault", "name", "switch", "state", "enable", "level", "type", "id", "value", "time", "start-time", "end-time":
 		return true
 	}
 	return false
@@ -137,16 +137,21 @@ func (b *builder) crowded(s int) bool {
 }
 
 // join puts the service's name before the property's, without saying a word
-// twice.
+// twice: "Main brush" and "Brush life" give "Main brush life".
 func join(service, name string) string {
 	if strings.HasPrefix(strings.ToLower(name), strings.ToLower(service)) {
 		return name
 	}
-	first := strings.ToLower(name)
-	if r, size := utf8.DecodeRuneInString(name); size < len(name) && strings.ToUpper(name) == name && unicode.IsLetter(r) {
-		first = name // an abbreviation
+	head, tail := strings.Fields(service), strings.Fields(name)
+	if len(tail) > 1 && strings.EqualFold(head[len(head)-1], tail[0]) {
+		tail = tail[1:]
 	}
-	return service + " " + first
+	for i, w := range tail {
+		if strings.ToUpper(w) != w { // an abbreviation stays
+			tail[i] = strings.ToLower(w)
+		}
+	}
+	return strings.Join(append(head, tail...), " ")
 }
 
 // apart makes repeated names differ: by the service's name, then by a number.
