@@ -354,10 +354,13 @@ func TestSnapshotIsLazy(t *testing.T) {
 			retain(b, "mihome2mqtt/d1/p2_1/state", fmt.Sprint(i))
 			time.Sleep(time.Second)
 		}
-		if n := w.Disk.(*disk).writes; n < 5 || n > 13 {
+		d := w.Disk.(*disk)
+		d.mu.Lock()
+		if n := d.writes; n < 5 || n > 13 {
 			t.Errorf("%d writes in an hour of changes, want about 12", n)
 		}
-		w.Disk.(*disk).broken = errors.New("disk full")
+		d.broken = errors.New("disk full")
+		d.mu.Unlock()
 		time.Sleep(time.Hour)
 		stop()
 	})

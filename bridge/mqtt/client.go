@@ -3,6 +3,7 @@ package mqtt
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -14,7 +15,9 @@ import (
 const (
 	firstRetry = time.Second
 	lastRetry  = time.Minute
-	settled    = time.Minute // a connection that lasted so long was a good one
+	settled    = time.Minute      // a connection that lasted so long was a good one
+	brief      = 10 * time.Second // a connection that broke so soon is a sign of trouble
+	calmDown   = 30 * time.Second // after two of them
 	farewell   = 2 * time.Second
 )
 
@@ -52,7 +55,7 @@ type Client struct {
 
 // run connects again and again until ctx ends.
 func (c *Client) run(ctx context.Context) error {
-	wait := firstRetry
+	wait, short := firstRetry, 0
 	for {
 		began := time.Now()
 		err := c.attempt(ctx)
@@ -65,6 +68,10 @@ func (c *Client) run(ctx context.Context) error {
 		if time.Since(began) > settled {
 			wait = firstRetry
 		}
+		if short = shortLived(short, err, time.Since(began)); short >= 2 {
+			wait = max(wait, calmDown)
+			err = fmt.Errorf("%w; it broke soon after the start again: does another client use the id %s, or does the broker refuse large messages?", err, c.who.clientID)
+		}
 		c.complain(err, wait)
 		select {
 		case <-time.After(c.jitter(wait)):
@@ -73,6 +80,14 @@ func (c *Client) run(ctx context.Context) error {
 		}
 		wait = min(2*wait, lastRetry)
 	}
+}
+
+// shortLived counts the connections in a row that broke soon after they were made.
+func shortLived(before int, err error, lived time.Duration) int {
+	if errors.Is(err, errLost) && lived < brief {
+		return before + 1
+	}
+	return 0
 }
 
 // jitter spreads the bridges that lost the same broker.

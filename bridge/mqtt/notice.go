@@ -24,10 +24,16 @@ type notice struct {
 	force  bool                // announce even what the broker has; guarded by announcer.mu
 
 	// The announcer's own.
-	round int               // of sums
-	sums  map[string]uint64 // by prefix: of the messages that the broker holds
+	round int   // of sums
+	sums  []sum // by target: the messages that the broker holds
 	last  announcement
-	after map[string][]homeassistant.Message // by prefix: the last step of a change
+	after [][]homeassistant.Message // by target: the last step of a change; nil for none
+}
+
+// sum stands for what a broker holds; not known until it is read or written.
+type sum struct {
+	of    uint64
+	known bool
 }
 
 // announcement makes the messages for a target; nil for none.
@@ -117,12 +123,12 @@ func (a *announcer) next(ctx context.Context) (n *notice, force bool, err error)
 // announce brings every target up to date.
 func (a *announcer) announce(ctx context.Context, held *audit, n *notice, force bool) error {
 	if n.round != held.round {
-		n.round, n.sums, n.after = held.round, map[string]uint64{}, map[string][]homeassistant.Message{}
+		n.round, n.sums, n.after = held.round, make([]sum, len(a.targets)), nil
 	}
 	now := n.what()
 	again := false
-	for _, t := range a.targets {
-		more, err := a.bring(ctx, held, n, t, now, force)
+	for i := range a.targets {
+		more, err := a.bring(ctx, held, n, i, now, force)
 		if err != nil {
 			return err
 		}
@@ -138,36 +144,46 @@ func (a *announcer) announce(ctx context.Context, held *audit, n *notice, force 
 // bring makes the broker hold what is to be announced at one target. It reports
 // whether there is another step: what vanishes is taken back first, the rest
 // follows later, and what only served the change is taken back at the end.
-func (a *announcer) bring(ctx context.Context, held *audit, n *notice, t Target, now announcement, force bool) (more bool, err error) {
+func (a *announcer) bring(ctx context.Context, held *audit, n *notice, i int, now announcement, force bool) (more bool, err error) {
+	t, has := a.targets[i], &n.sums[i]
 	messages := now(t)
-	sum := sumOf(messages)
+	want := sum{sumOf(messages), true}
 	old, foreign := held.take(t, n.device)
 	if foreign {
-		n.sums[t.Prefix] = sumOf(old)
+		*has = sum{sumOf(old), true}
 	} else if n.last != nil {
 		old = n.last(t)
 	}
-	if has, known := n.sums[t.Prefix]; known && has == sum && !force {
-		after := n.after[t.Prefix]
-		delete(n.after, t.Prefix)
-		return false, a.publish(ctx, held.session, after)
+	if *has == want && !force {
+		return false, a.finish(ctx, held.session, n, i)
 	}
 	before, after := homeassistant.Diff(old, messages)
 	if len(after) > 0 {
-		n.after[t.Prefix] = after
+		n.after = append(n.after, make([][]homeassistant.Message, len(a.targets)-len(n.after))...)
+		n.after[i] = after
 	}
 	if err := a.publish(ctx, held.session, before); err != nil {
 		return false, err
 	}
 	if len(before) > 0 && len(messages) > 0 {
-		delete(n.sums, t.Prefix)
+		has.known = false
 		return true, nil
 	}
 	if err := a.publish(ctx, held.session, messages); err != nil {
 		return false, err
 	}
-	n.sums[t.Prefix] = sum
-	return len(n.after[t.Prefix]) > 0, nil
+	*has = want
+	return n.after != nil && len(n.after[i]) > 0, nil
+}
+
+// finish takes the last step of a change, if there is one.
+func (a *announcer) finish(ctx context.Context, s *session, n *notice, i int) error {
+	if n.after == nil {
+		return nil
+	}
+	after := n.after[i]
+	n.after[i] = nil
+	return a.publish(ctx, s, after)
 }
 
 func (a *announcer) publish(ctx context.Context, s *session, messages []homeassistant.Message) error {
@@ -184,13 +200,13 @@ func (a *announcer) publish(ctx context.Context, s *session, messages []homeassi
 
 // sumOf is the same for the same messages in any order.
 func sumOf(messages []homeassistant.Message) uint64 {
-	var sum uint64
+	var total uint64
 	for _, m := range messages {
 		h := fnv.New64a()
 		h.Write([]byte(m.Topic))
 		h.Write([]byte{0})
 		h.Write(m.Payload)
-		sum += h.Sum64()
+		total += h.Sum64()
 	}
-	return sum
+	return total
 }

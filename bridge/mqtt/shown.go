@@ -11,6 +11,8 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
+const maxAnnouncement = 240 << 10 // bytes of one message
+
 // Opened implements device.View.
 func (h *Home) Opened(d *device.Device, spec *mi.Spec) device.Plan {
 	l := h.shape(spec)
@@ -127,7 +129,12 @@ func (v *view) announcement() announcement {
 		model = l.model
 	}
 	return func(t Target) []homeassistant.Message {
-		return homeassistant.Messages(t.Form, t.Prefix, about, model, v.home.discover)
+		messages := homeassistant.Messages(t.Form, t.Prefix, about, model, v.home.discover)
+		if t.Form == homeassistant.DeviceForm && len(messages) == 1 && len(messages[0].Payload) > maxAnnouncement {
+			// Brokers cut clients off that send packets larger than they like.
+			return homeassistant.Messages(homeassistant.SingleForm, t.Prefix, about, model, v.home.discover)
+		}
+		return messages
 	}
 }
 
