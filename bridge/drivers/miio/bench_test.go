@@ -55,7 +55,7 @@ func startSim(b *testing.B, devices int) {
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Skipf("the simulator does not build: %v: %s", err, out)
 	}
-	sim := exec.CommandContext(b.Context(), bin, "-n", fmt.Sprint(devices))
+	sim := exec.CommandContext(b.Context(), bin, "-n", fmt.Sprint(devices), "-ctl", "127.0.0.1:0")
 	if err := sim.Start(); err != nil {
 		b.Skipf("the simulator does not start: %v", err)
 	}
