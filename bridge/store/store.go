@@ -1,20 +1,12 @@
-// Package store keeps what the bridge knows in its data folder. Every file is
-// JSON behind a line with its version and checksum; a damaged file falls back to
-// the copy of before and is kept aside as .bad.
 package store
 
 import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"hash/crc32"
-	"io/fs"
 	"maps"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -24,53 +16,54 @@ import (
 )
 
 const (
-	version   = 1
 	saveDelay = 5 * time.Second  // collects changes of one file
+	wear      = time.Minute      // between two writes of one file
 	quiet     = 10 * time.Minute // between two complaints about the disk
-	maxNames  = 4096             // small facts kept
+	maxNames  = 4096             // files kept
+	maxSize   = 16 << 20         // of one file
 )
 
-// ErrNewer says that a file was written by a newer version of the bridge.
-var ErrNewer = errors.New("written by a newer version of mihome2mqtt; install that version, or move the file away to start anew")
-
-var nameForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
+var nameForm = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$`)
 
 // Store is the data folder. It implements mi.Memory.
 type Store struct {
 	disk mi.Disk
 	log  zerolog.Logger
+	wake chan struct{}
 
 	mu         sync.Mutex // guards what follows; never held over I/O
-	dirty      map[string][]byte
-	frozen     map[string]bool // files of a newer version: never overwritten
+	files      map[string]*file
 	complained time.Time
-	wake       chan struct{}
+}
+
+// file is what is known of one name.
+type file struct {
+	waiting []byte    // newest value that is not written yet
+	written []byte    // what the disk holds, as far as it is known
+	at      time.Time // of the last write
+	seen    bool      // what the disk held before was looked at
+	frozen  bool      // of a newer version: never overwritten
 }
 
 var _ mi.Memory = (*Store)(nil)
 
-// New returns a Store over disk. Nothing is written before Run.
+// New returns a Store over disk. Nothing is written before Run, except to mend
+// a damaged file.
 func New(disk mi.Disk, log zerolog.Logger) *Store {
-	return &Store{disk: disk, log: log, dirty: map[string][]byte{}, frozen: map[string]bool{}, wake: make(chan struct{}, 1)}
+	return &Store{disk: disk, log: log, files: map[string]*file{}, wake: make(chan struct{}, 1)}
 }
 
 // Save implements mi.Memory. The newest value of each name is written within a
-// few seconds.
+// few seconds, but each file once a minute at most.
 func (s *Store) Save(name string, v any) {
 	raw, err := json.Marshal(v)
-	if err != nil || !nameForm.MatchString(name) {
-		s.log.Error().Err(err).Str("name", name).Msg("this cannot be kept")
+	if err != nil || !nameForm.MatchString(name) || len(raw) > maxSize {
+		s.log.Error().Err(err).Str("name", name).Int("bytes", len(raw)).Msg("this cannot be kept")
 		return
 	}
-	s.mu.Lock()
-	_, known := s.dirty[name]
-	full := !known && len(s.dirty) >= maxNames
-	if !full && !s.frozen[name] {
-		s.dirty[name] = raw
-	}
-	s.mu.Unlock()
-	if full {
-		s.log.Warn().Str("name", name).Msg("too much to keep at once, dropped")
+	if !s.put(name, raw) {
+		s.log.Warn().Str("name", name).Msg("too much to keep, dropped")
+		return
 	}
 	select {
 	case s.wake <- struct{}{}:
@@ -78,128 +71,125 @@ func (s *Store) Save(name string, v any) {
 	}
 }
 
-// Load implements mi.Memory: it fills v from what was saved last.
-func (s *Store) Load(name string, v any) bool {
-	if raw, ok := s.waiting(name); ok {
-		return json.Unmarshal(raw, v) == nil
-	}
-	file := fileName(name)
-	for _, try := range []string{file, file + ".prev"} {
-		raw, err := s.read(try)
-		if err == nil && json.Unmarshal(raw, v) == nil {
-			return true
-		}
-		if errors.Is(err, ErrNewer) {
-			s.freeze(name, err)
-			return false
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			s.putAside(try, err)
-		}
-	}
-	return false
-}
-
-func (s *Store) waiting(name string) ([]byte, bool) {
+func (s *Store) put(name string, raw []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	raw, ok := s.dirty[name]
-	return raw, ok
-}
-
-func (s *Store) freeze(name string, err error) {
-	s.mu.Lock()
-	s.frozen[name] = true
-	s.mu.Unlock()
-	s.log.Error().Err(err).Str("file", fileName(name)).Msg("this file is left as it is")
-}
-
-// putAside keeps a damaged file under another name, for whoever wants to look.
-func (s *Store) putAside(file string, why error) {
-	s.log.Warn().Err(why).Str("file", file).Msg("damaged file; what it held is taken from the copy before it, if there is one")
-	if raw, err := s.disk.ReadFile(file); err == nil && s.disk.WriteFile(file+".bad", raw) == nil {
-		_ = s.disk.Remove(file) // it was said already that it is damaged
+	f := s.file(name)
+	if f == nil {
+		return false
 	}
+	f.waiting = raw
+	if f.frozen || bytes.Equal(raw, f.written) {
+		f.waiting = nil
+	}
+	return true
 }
 
-func fileName(name string) string { return name + ".json" }
-
-func (s *Store) read(file string) ([]byte, error) {
-	raw, err := s.disk.ReadFile(file)
-	if err != nil {
-		return nil, err
+// file returns what is known of a name; nil when there are too many. The caller
+// holds mu.
+func (s *Store) file(name string) *file {
+	f := s.files[name]
+	if f == nil && len(s.files) < maxNames {
+		f = &file{}
+		s.files[name] = f
 	}
-	return decode(raw)
-}
-
-// header is the first line of every file.
-type header struct {
-	Version int    `json:"version"`
-	CRC     uint32 `json:"crc"`
-}
-
-func encode(body []byte) []byte {
-	head, _ := json.Marshal(header{version, crc32.ChecksumIEEE(body)}) // two numbers always encode
-	return slices.Concat(head, []byte("\n"), body)
-}
-
-func decode(raw []byte) ([]byte, error) {
-	first, body, ok := bytes.Cut(raw, []byte("\n"))
-	var h header
-	if !ok || json.Unmarshal(first, &h) != nil || h.Version < 1 {
-		return nil, errors.New("store: the first line is not that of a file of ours")
-	}
-	if h.Version > version {
-		return nil, fmt.Errorf("store: version %d: %w", h.Version, ErrNewer)
-	}
-	if crc32.ChecksumIEEE(body) != h.CRC {
-		return nil, errors.New("store: the checksum is wrong")
-	}
-	return body, nil
+	return f
 }
 
 // Run writes what is to be kept until ctx ends, and all of the rest then.
 func (s *Store) Run(ctx context.Context) {
-	defer s.flush()
+	defer s.flush(true)
+	timer := time.NewTimer(saveDelay)
+	defer timer.Stop()
+	armed := true
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.wake:
-		}
-		pause := time.NewTimer(saveDelay)
-		select {
-		case <-ctx.Done():
-			pause.Stop()
-			return
-		case <-pause.C:
-			s.flush()
+			if !armed {
+				timer.Reset(saveDelay)
+				armed = true
+			}
+		case <-timer.C:
+			next := s.flush(false)
+			armed = next > 0
+			if armed {
+				timer.Reset(max(next, time.Second))
+			}
 		}
 	}
 }
 
-func (s *Store) flush() {
-	s.mu.Lock()
-	dirty := s.dirty
-	s.dirty = map[string][]byte{}
-	s.mu.Unlock()
-	for _, name := range slices.Sorted(maps.Keys(dirty)) {
-		if err := s.disk.WriteFile(fileName(name), encode(dirty[name])); err != nil {
-			s.again(name, dirty[name])
+// flush writes the names that are due, or all of them; only Run calls it. It returns the time until
+// the next one is; 0 when nothing waits.
+func (s *Store) flush(everything bool) time.Duration {
+	due, next := s.due(everything)
+	for _, name := range slices.Sorted(maps.Keys(due)) {
+		if err := s.write(name, due[name]); err != nil {
 			s.complain(err)
+			next = wear // it is tried again then
 		}
 	}
+	return next
 }
 
-// again keeps what could not be written for the next time, unless it is newer.
-func (s *Store) again(name string, raw []byte) {
+func (s *Store) due(everything bool) (due map[string][]byte, next time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, newer := s.dirty[name]; !newer {
-		s.dirty[name] = raw
+	due = map[string][]byte{}
+	for name, f := range s.files {
+		if f.waiting == nil {
+			continue
+		}
+		left := wear - time.Since(f.at)
+		if everything || f.at.IsZero() || left <= 0 {
+			due[name] = f.waiting
+		} else if next == 0 || left < next {
+			next = left
+		}
 	}
+	return due, next
 }
 
+// write puts one value on the disk. What a name held before is looked at first,
+// so that a newer version's file is left alone.
+func (s *Store) write(name string, raw []byte) error {
+	if !s.wasSeen(name) {
+		var old json.RawMessage
+		s.fromDisk(name, &old)
+	}
+	s.mu.Lock()
+	f := s.files[name]
+	skip := f.frozen || bytes.Equal(raw, f.written)
+	if skip && bytes.Equal(f.waiting, raw) {
+		f.waiting = nil
+	}
+	s.mu.Unlock()
+	if skip {
+		return nil
+	}
+	err := s.disk.WriteFile(fileName(name), encode(raw))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f.at = time.Now()
+	if err != nil {
+		return err
+	}
+	f.written = raw
+	if bytes.Equal(f.waiting, raw) { // otherwise a newer value came meanwhile
+		f.waiting = nil
+	}
+	return nil
+}
+
+func (s *Store) wasSeen(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.files[name].seen
+}
+
+// complain says once in a while that the disk cannot be written.
 func (s *Store) complain(err error) {
 	s.mu.Lock()
 	now := time.Now()
@@ -209,36 +199,6 @@ func (s *Store) complain(err error) {
 	}
 	s.mu.Unlock()
 	if !said {
-		s.log.Error().Err(err).Msg("the data folder cannot be written; the bridge goes on from memory")
+		s.log.Error().Err(err).Msg("the data folder cannot be written; the bridge goes on from memory and tries again every minute")
 	}
-}
-
-// device is a device as it is kept.
-type device struct {
-	mi.Info
-	Token string // in clear: this is the one place that keeps it
-}
-
-// SaveDevices keeps the known devices, tokens included.
-func (s *Store) SaveDevices(list []mi.Info) {
-	out := make([]device, len(list))
-	for i, d := range list {
-		out[i] = device{d, d.Token.Reveal()}
-	}
-	s.Save("devices", out)
-}
-
-// LoadDevices returns the devices of earlier runs.
-func (s *Store) LoadDevices() []mi.Info {
-	var in []device
-	s.Load("devices", &in)
-	var out []mi.Info
-	for _, d := range in {
-		if d.DID == "" || strings.ContainsAny(d.DID, "/+#\x00") {
-			continue
-		}
-		d.Info.Token = mi.Secret(d.Token)
-		out = append(out, d.Info)
-	}
-	return out
 }

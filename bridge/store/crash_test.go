@@ -1,0 +1,46 @@
+package store
+
+import (
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+)
+
+// Power is cut in each write of a run; what is there afterwards is the old value
+// or the new one, and never less.
+func TestPowerCutAtAnyWriteLosesNothingOlder(t *testing.T) {
+	for seed := range uint64(20) {
+		for cut := 1; cut <= 4; cut++ {
+			disk := virtual.NewDisk(seed)
+			s := New(disk, zerolog.Nop())
+			s.Save("word", 0)
+			s.flush(true)
+			disk.KillAt(cut)
+			last := 0
+			for i := 1; i <= 4; i++ {
+				s.Save("word", i)
+				s.flush(true)
+				last = i
+			}
+			disk.PowerOn(false)
+			var got int
+			if !New(disk, zerolog.Nop()).Load("word", &got) || got < cut-1 || got > last {
+				t.Fatalf("seed %d, cut in write %d: %d is left, want at least %d", seed, cut, got, cut-1)
+			}
+		}
+	}
+}
+
+func TestReadOnlyDiskRunsFromMemory(t *testing.T) {
+	disk := virtual.NewDisk(1)
+	disk.Protect(true)
+	s := New(disk, zerolog.Nop())
+	s.Save("word", "kept")
+	s.flush(true)
+	var got string
+	if !s.Load("word", &got) || got != "kept" {
+		t.Errorf("Load gives %q from a read-only disk", got)
+	}
+}
