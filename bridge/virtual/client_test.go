@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -20,7 +21,7 @@ var (
 	clientNet = netip.MustParsePrefix("10.1.255.1/16")
 )
 
-func homeAddress(i int) string { return fmt.Sprintf("10.1.%d.%d:54321", i>>8, i&255+1) }
+func homeAddress(i int) string { return fmt.Sprintf("10.1.%d.%d:54321", (i+1)>>8, (i+1)&255) }
 
 // stage is a home in memory with a client in the same network.
 type stage struct {
@@ -175,4 +176,26 @@ func (c *client) message() (id int, method, params string) {
 		c.t.Fatalf("%s: %v", text, err)
 	}
 	return m.ID, m.Method, string(m.Params)
+}
+
+// exchange opens a real socket and returns a function that sends one datagram and
+// waits for the answer.
+func exchange(t *testing.T, address string) func([]byte) ([]byte, error) {
+	t.Helper()
+	return func(b []byte) ([]byte, error) {
+		c, err := net.Dial("udp4", address)
+		if err != nil {
+			return nil, err
+		}
+		defer c.Close()
+		if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+			return nil, err
+		}
+		if _, err := c.Write(b); err != nil {
+			return nil, err
+		}
+		reply := make([]byte, 100)
+		n, err := c.Read(reply)
+		return reply[:n], err
+	}
 }

@@ -231,7 +231,7 @@ func TestDeviceMoves(t *testing.T) {
 	bubble(t, alone("cuco.plug.cp5pro"), func(s *stage) {
 		d, c := s.home.Devices()[0], s.talk()
 		c.greet(plainHello)
-		if err := d.Move(t.Context(), "10.1.7.7:54321"); err != nil {
+		if err := d.Move(s.t.Context(), "10.1.7.7:54321"); err != nil {
 			t.Fatal(err)
 		}
 		if c.ask("miIO.info", "[]") != "" {

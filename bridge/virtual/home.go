@@ -35,7 +35,8 @@ type Options struct {
 // Loopback gives the i-th device an address of its own on the loopback network
 // with the port that clients expect, 54321.
 func Loopback(i int) string {
-	return fmt.Sprintf("127.%d.%d.%d:54321", 10+i>>16, i>>8&255, i&255+1)
+	n := i + 1
+	return fmt.Sprintf("127.%d.%d.%d:54321", 10+n>>16, n>>8&255, n&255)
 }
 
 const (

@@ -18,9 +18,12 @@ const socketRoom = 4096
 type socket struct {
 	machine *Machine
 	addr    netip.AddrPort
-	in      chan mi.Packet
+	ready   chan struct{} // something came
 	closed  chan struct{}
 	once    sync.Once
+
+	receiving sync.Mutex // guards in
+	in        []mi.Packet
 
 	groups []membership            // guarded by the Net's mutex
 	spoken map[netip.AddrPort]bool // peers that a translated socket sent to; same guard
@@ -34,31 +37,52 @@ type membership struct {
 var _ mi.PacketConn = (*socket)(nil)
 
 func newSocket(m *Machine, a netip.AddrPort) *socket {
-	return &socket{machine: m, addr: a, in: make(chan mi.Packet, socketRoom), closed: make(chan struct{}), spoken: map[netip.AddrPort]bool{}}
+	return &socket{machine: m, addr: a, ready: make(chan struct{}, 1), closed: make(chan struct{}), spoken: map[netip.AddrPort]bool{}}
 }
 
 // ReadBatch implements mi.PacketConn.
 func (s *socket) ReadBatch(p []mi.Packet) (int, error) {
-	select {
-	case <-s.closed:
-		return 0, fmt.Errorf("virtual: read: %w", net.ErrClosed)
-	default:
-	}
-	select {
-	case <-s.closed:
-		return 0, fmt.Errorf("virtual: read: %w", net.ErrClosed)
-	case first := <-s.in:
-		fill(&p[0], first)
-	}
-	for n := 1; n < len(p); n++ {
+	for {
 		select {
-		case next := <-s.in:
-			fill(&p[n], next)
+		case <-s.closed:
+			return 0, fmt.Errorf("virtual: read: %w", net.ErrClosed)
 		default:
+		}
+		if n := s.take(p); n > 0 {
 			return n, nil
 		}
+		select {
+		case <-s.closed:
+		case <-s.ready:
+		}
 	}
-	return len(p), nil
+}
+
+// take fills p with what waits.
+func (s *socket) take(p []mi.Packet) int {
+	s.receiving.Lock()
+	defer s.receiving.Unlock()
+	n := min(len(p), len(s.in))
+	for i := range n {
+		fill(&p[i], s.in[i])
+	}
+	s.in = slices.Delete(s.in, 0, n)
+	return n
+}
+
+// arrive queues a datagram; it reports false when there is no room.
+func (s *socket) arrive(p mi.Packet) bool {
+	s.receiving.Lock()
+	room := len(s.in) < socketRoom
+	if room {
+		s.in = append(s.in, p)
+	}
+	s.receiving.Unlock()
+	select {
+	case s.ready <- struct{}{}:
+	default:
+	}
+	return room
 }
 
 func fill(dst *mi.Packet, src mi.Packet) {
@@ -222,12 +246,10 @@ func (n *Net) carry(l link, r *socket, data []byte) {
 }
 
 func (n *Net) deliver(r *socket, p mi.Packet) {
-	select {
-	case <-r.closed:
-	case r.in <- p:
-	default:
-		n.mu.Lock()
-		n.stats.Overflowed++
-		n.mu.Unlock()
+	if r.arrive(p) {
+		return
 	}
+	n.mu.Lock()
+	n.stats.Overflowed++
+	n.mu.Unlock()
 }

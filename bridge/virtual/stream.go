@@ -50,11 +50,11 @@ func (l *listener) Close() error {
 		close(l.closed)
 		n := l.machine.net
 		n.mu.Lock()
-		defer n.mu.Unlock()
 		if p := l.machine.place(l.addr); n.streams[p] == l {
 			delete(n.streams, p)
 		}
-		for len(l.waiting) > 0 {
+		n.mu.Unlock()
+		for len(l.waiting) > 0 { // nobody adds any more
 			(<-l.waiting).Close()
 		}
 	})
