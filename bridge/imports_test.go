@@ -4,6 +4,7 @@ import (
 	"errors"
 	"go/build"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -156,6 +157,26 @@ func TestNobodyDrawsRandomNumbersByHimself(t *testing.T) {
 			if (path == "math/rand" || path == "crypto/rand") && !in(ends, name) {
 				t.Errorf("%s imports %s; random numbers come from mi.World", name, path)
 			}
+		}
+	}
+}
+
+func TestEveryDependencyHasAReason(t *testing.T) {
+	mod, err := os.ReadFile("../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	guide, err := os.ReadFile("../CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(mod)) {
+		path, rest, ok := strings.Cut(strings.TrimSpace(line), " v")
+		if !ok || strings.Contains(rest, "// indirect") {
+			continue
+		}
+		if !strings.Contains(string(guide), "| `"+path+"` | ") {
+			t.Errorf("CONTRIBUTING.md does not say what %s is for", path)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func Watch(ctx context.Context, dir string) (<-chan struct{}, error) {
 	changed := make(chan struct{})
 	go func() {
 		defer close(changed)
-		defer w.Close()
+		defer func() { _ = w.Close() }()
 		follow(ctx, w, changed)
 	}()
 	return changed, nil

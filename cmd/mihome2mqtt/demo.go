@@ -3,12 +3,13 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 )
@@ -19,53 +20,37 @@ type demoCmd struct {
 
 // Run runs the bridge with a virtual home, on loopback only.
 func (c *demoCmd) Run(p *process) error {
-	data, remove, err := p.demoData()
+	data, err := os.MkdirTemp("", "mihome2mqtt-demo-")
 	if err != nil {
 		return err
 	}
-	defer remove()
-	conf, err := p.settings(map[string]string{config.Prefix + "DATA": data})
-	if err != nil {
-		return err
-	}
-	opt, err := p.options(conf)
-	if err != nil {
-		return err
-	}
-	disk, err := host.OpenDisk(conf.Data)
+	defer os.RemoveAll(data)
+	opt, disk, err := p.prepare(map[string]string{config.Prefix + "DATA": data})
 	if err != nil {
 		return err
 	}
 	defer disk.Close()
-	opt.World.Disk = disk
-	furnish := virtual.Options{}
-	if c.OwnAddresses {
-		furnish.Address = virtual.Loopback
-	}
-	home, err := virtual.New(opt.World, furnish)
+	home, err := c.furnish(opt.World)
 	if err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(p.ctx)
 	left := make(chan error, 1)
 	go func() { left <- home.Run(ctx) }()
-	defer func() {
-		stop()
-		<-left
-	}()
 	opt.Alone, opt.Known = true, home.Infos()
 	opt.Sources = append(opt.Sources, spec.NewFolder(virtual.Specs()))
-	p.welcome(conf, len(opt.Known))
-	return p.serve(opt)
+	p.welcome(opt.Config, len(opt.Known))
+	err = p.serve(opt)
+	stop()
+	return errors.Join(err, <-left)
 }
 
-// demoData is a data folder that is gone after the demo; remove does that.
-func (p *process) demoData() (dir string, remove func(), err error) {
-	dir, err = os.MkdirTemp("", "mihome2mqtt-demo-")
-	if err != nil {
-		return "", nil, err
+func (c *demoCmd) furnish(w mi.World) (*virtual.Home, error) {
+	o := virtual.Options{}
+	if c.OwnAddresses {
+		o.Address = virtual.Loopback
 	}
-	return dir, func() { os.RemoveAll(dir) }, nil
+	return virtual.New(w, o)
 }
 
 // welcome says what there is and what to do next.

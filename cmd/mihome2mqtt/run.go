@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"sync/atomic"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge"
@@ -13,25 +14,35 @@ type runCmd struct{}
 
 // Run runs the bridge until it is told to stop.
 func (c *runCmd) Run(p *process) error {
-	conf, err := p.settings(nil)
-	if err != nil {
-		return err
-	}
-	opt, err := p.options(conf)
-	if err != nil {
-		return err
-	}
-	disk, err := host.OpenDisk(conf.Data)
+	opt, disk, err := p.prepare(nil)
 	if err != nil {
 		return err
 	}
 	defer disk.Close()
-	opt.World.Disk = disk
+	opt.Log.Info().Msg(thisBuild().String())
+	return p.serve(opt)
+}
+
+// prepare reads the settings and opens all that they name, the data folder
+// included. The variables in defaults hold unless they are set.
+func (p *process) prepare(defaults map[string]string) (bridge.Options, io.Closer, error) {
+	conf, err := p.settings(defaults)
+	if err != nil {
+		return bridge.Options{}, nil, err
+	}
+	opt, err := p.options(conf)
+	if err != nil {
+		return opt, nil, err
+	}
+	disk, err := host.OpenDisk(conf.Data)
+	if err != nil {
+		return opt, nil, err
+	}
 	for _, what := range disk.Repaired() {
 		opt.Log.Warn().Str("what", what).Msg("others could read the data folder; closed to them")
 	}
-	opt.Log.Info().Msg(thisBuild().String())
-	return p.serve(opt)
+	opt.World.Disk = disk
+	return opt, disk, nil
 }
 
 // serve runs a bridge, and another one whenever a restart is asked for.
