@@ -1,7 +1,10 @@
 package store
 
 import (
+	"context"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -43,4 +46,26 @@ func TestReadOnlyDiskRunsFromMemory(t *testing.T) {
 	if !s.Load("word", &got) || got != "kept" {
 		t.Errorf("Load gives %q from a read-only disk", got)
 	}
+}
+
+func TestFullDiskIsTriedAgainByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := virtual.NewDisk(1)
+		disk.Fill(1)
+		s := New(disk, zerolog.Nop())
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); s.Run(ctx) }()
+		s.Save("word", "kept")
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		disk.Fill(0)
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if _, err := disk.ReadFile("word.json"); err != nil {
+			t.Error("with room again nothing was written:", err)
+		}
+		stop()
+		<-done
+	})
 }

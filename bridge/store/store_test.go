@@ -238,28 +238,6 @@ func TestOneFileIsWrittenOnceAMinute(t *testing.T) {
 	})
 }
 
-func TestFullDiskIsTriedAgainByItself(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		disk := newMemory()
-		disk.full = true
-		s := New(disk, zerolog.Nop())
-		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() { defer close(done); s.Run(ctx) }()
-		s.Save("word", "kept")
-		time.Sleep(5 * time.Minute)
-		synctest.Wait()
-		disk.full = false
-		time.Sleep(2 * time.Minute)
-		synctest.Wait()
-		if _, ok := disk.files["word.json"]; !ok {
-			t.Error("with room again nothing was written")
-		}
-		stop()
-		<-done
-	})
-}
-
 // Files as earlier releases wrote them stay readable.
 func TestFilesOfEarlierReleases(t *testing.T) {
 	for _, tc := range []struct{ name, file string }{
