@@ -220,3 +220,15 @@ func TestRarelyPolledDeviceIsNotGone(t *testing.T) {
 		s.stop()
 	})
 }
+
+func TestRefusedTokenIsTriedAgain(t *testing.T) {
+	play(t, nil, func(s *stage, d *Device, th *thing) {
+		th.put(func(t *thing) { t.fail = fmt.Errorf("fake: %w", mi.ErrDenied) })
+		s.after(5 * time.Minute)
+		th.put(func(t *thing) { t.fail = nil })
+		s.after(2 * time.Minute)
+		if st := d.Status(); !st.Online || st.LastError != "" {
+			t.Errorf("status = %+v, want online once the token is accepted", st)
+		}
+	})
+}

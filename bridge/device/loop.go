@@ -131,7 +131,8 @@ func (d *Device) step() {
 		d.hurry(now)
 	}
 	d.tell()
-	d.home.wheel.set(d, d.nextWake(now))
+	// Whatever was due was done or begun: a step for the past would only repeat it.
+	d.home.wheel.set(d, max(d.nextWake(now), now+time.Millisecond))
 }
 
 // take empties the inbox but for the orders. Reports beyond the rate stay, where

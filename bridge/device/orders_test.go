@@ -312,3 +312,16 @@ func TestNoWriteWithoutACause(t *testing.T) {
 		}
 	})
 }
+
+func TestPushingDeviceIsReadBack(t *testing.T) {
+	play(t, nil, func(s *stage, d *Device, th *thing) {
+		th.put(func(t *thing) { t.pushes, t.deaf = true, true })
+		s.after(time.Minute)
+		e := s.order(d, set(propOn, mi.Bool(true)))
+		s.after(10 * time.Second)
+		e.want(t, "ok")
+		if v := d.Values(nil)[propOn]; v != mi.Bool(false) {
+			t.Errorf("on = %v although the device did not obey", v)
+		}
+	})
+}
