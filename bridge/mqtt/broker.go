@@ -34,6 +34,7 @@ const (
 	keepSession      = 24 * time.Hour // of a client that is away
 	tidyEvery        = 10 * time.Minute
 	listenAgain      = 30 * time.Second
+	readerPatience   = time.Minute // with a client that takes nothing
 )
 
 const (
@@ -209,16 +210,16 @@ func (b *Broker) Dial(_ context.Context, _, _ string) (net.Conn, error) {
 func (b *Broker) serve(listener string, conn net.Conn) bool {
 	b.mu.Lock()
 	full := b.shut || listener != ownListener && len(b.open) >= maxConns
-	if !full {
-		b.open[conn] = false
-		b.conns.Add(1)
-	}
-	b.mu.Unlock()
 	if full {
+		b.mu.Unlock()
 		_ = conn.Close()
 		return false
 	}
-	go b.talk(listener, conn)
+	buffered := newWire(conn, readerPatience)
+	b.open[buffered] = false
+	b.conns.Add(1)
+	b.mu.Unlock()
+	go b.talk(listener, buffered)
 	return true
 }
 
@@ -248,7 +249,7 @@ func (b *Broker) close() {
 	b.mu.Lock()
 	b.shut = true
 	for conn := range b.open {
-		_ = conn.Close()
+		b.conns.Go(func() { _ = conn.Close() }) // what is on its way gets a moment
 	}
 	b.mu.Unlock()
 	b.conns.Wait()

@@ -77,7 +77,7 @@ func (h *Home) addressee(in topic.Incoming) (*view, *layout) {
 // unknown counts a command that nothing answers to, and logs it once.
 func (h *Home) unknown(where string) {
 	h.counts.unknown.Add(1)
-	if h.repeats.first(where) {
+	if h.repeats.first(where) && h.gripes.Allow() {
 		h.log.Warn().Str("topic", where).Msg("command for something that is not there")
 	}
 }
@@ -97,7 +97,7 @@ func (h *Home) refuse(in topic.Incoming, reason string) {
 		i, found = l.actions[in.Action]
 	}
 	if found {
-		v.fail(l, i, "mqtt", errors.New(reason))
+		v.reject(l, i, "mqtt", errors.New(reason))
 	}
 }
 
@@ -105,7 +105,7 @@ func (h *Home) refuse(in topic.Incoming, reason string) {
 func (v *view) do(l *layout, i int, role entity.Role, payload, where string) {
 	order, err := l.Order(i, role, payload, v.device.Values(nil))
 	if err != nil {
-		v.fail(l, i, where, err)
+		v.reject(l, i, where, err)
 		return
 	}
 	merge := ""
@@ -120,16 +120,25 @@ func (v *view) do(l *layout, i int, role entity.Role, payload, where string) {
 			if err == nil {
 				v.troubled("")
 			} else if !errors.Is(err, device.ErrReplaced) {
-				v.fail(l, i, where, err)
+				v.failed(l, i, err) // the device has logged it
 			}
 		},
 	})
 }
 
-// fail says why an order was not carried out and publishes the old state again, so
-// that a slider jumps back.
-func (v *view) fail(l *layout, i int, where string, err error) {
-	v.home.log.Warn().Str("device", v.device.ID()).Str("topic", where).Err(err).Msg("order not carried out")
+// reject says why an order was not even handed to the device.
+func (v *view) reject(l *layout, i int, where string, err error) {
+	h := v.home
+	h.counts.invalid.Add(1)
+	if h.gripes.Allow() {
+		h.log.Warn().Str("device", v.device.ID()).Str("topic", where).Err(err).Msg("order not carried out")
+	}
+	v.failed(l, i, err)
+}
+
+// failed tells people why an order was not carried out and publishes the old state
+// again, so that a slider jumps back.
+func (v *view) failed(l *layout, i int, err error) {
 	v.troubled(err.Error())
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -68,6 +69,7 @@ func (f *foreign) up(kept *mochi.Server) {
 			f.mu.Lock()
 			f.conns = append(f.conns, c)
 			f.mu.Unlock()
+			c = newWire(c, time.Minute) // buffers, as a socket does
 			f.ends.Go(func() { _ = srv.EstablishConnection("foreign", c) })
 		}
 	})

@@ -39,6 +39,7 @@ type Home struct {
 	jobs     chan func(context.Context) // requests that take a while
 	counts   counts
 	logs     *rate.Limiter // of lines on bridge/logging
+	gripes   *rate.Limiter // of log lines about what others send
 	shared   notice        // the bridge's own
 
 	background sync.WaitGroup // of sessions
@@ -78,6 +79,7 @@ func New(o Options) (*Home, error) {
 		views:   map[string]*view{},
 		ready:   make(chan struct{}),
 		logs:    rate.NewLimiter(logsBurst, logsBurst),
+		gripes:  rate.NewLimiter(rate.Every(gripeEvery), gripesBurst),
 	}
 	h.build = h.buildBy(o.Rules)
 	h.discover = homeassistant.Options{Layout: h.topics, Version: o.Version, Areas: o.Areas, Translate: o.Translate}

@@ -70,13 +70,12 @@ func (h *Home) addressed(a arrival) {
 	}
 	if a.retained {
 		h.counts.retained.Add(1)
-		if h.repeats.first(a.topic) {
+		if h.repeats.first(a.topic) && h.gripes.Allow() {
 			h.log.Warn().Str("topic", a.topic).Msg("retained command ignored: it would run again at every start; send commands without the retain flag")
 		}
 		return
 	}
 	if reason := unfit(a.payload); reason != "" {
-		h.counts.invalid.Add(1)
 		h.refuse(in, reason)
 		return
 	}

@@ -44,10 +44,12 @@ func mosquitto(t *testing.T, port int) (address string, stop func()) {
 	if err := c.Start(); err != nil {
 		t.Skip("mosquitto does not start:", err)
 	}
-	return fmt.Sprintf("127.0.0.1:%d", port), func() {
+	stop = sync.OnceFunc(func() {
 		_ = c.Process.Kill()
 		_ = c.Wait()
-	}
+	})
+	t.Cleanup(stop)
+	return fmt.Sprintf("127.0.0.1:%d", port), stop
 }
 
 func freePort(t *testing.T) int {
@@ -110,8 +112,7 @@ func TestMosquittoForgets(t *testing.T) {
 	await(t, "the first tree", complete)
 	stop()
 	await(t, "the loss to be noticed", func() bool { return !home.Connection().Up })
-	_, stop = mosquitto(t, port)
-	defer stop()
+	mosquitto(t, port)
 	await(t, "the connection", func() bool { return home.Connection().Up })
 	back := time.Now()
 	await(t, "the tree again", complete)

@@ -178,13 +178,6 @@ func (o *outbox) next() *page {
 	return p
 }
 
-// idle reports whether nothing waits.
-func (o *outbox) idle() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return len(o.queue) == 0 && len(o.momentary) == 0
-}
-
 func (o *outbox) lost() uint64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -81,7 +81,7 @@ func open(ctx context.Context, who identity, dial func(context.Context) (net.Con
 		if err != nil {
 			return nil, err
 		}
-		s.wire = newWire(conn)
+		s.wire = newWire(conn, writeTimeout)
 		return s.wire, nil
 	})
 	o.SetConnectionLostHandler(func(_ paho.Client, err error) {

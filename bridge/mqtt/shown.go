@@ -124,6 +124,7 @@ func (v *view) announcement() announcement {
 	}
 	about := homeassistant.NewDevice(info, spec)
 	about.ID, about.ConfigURL = v.device.ID(), v.home.opt.PageURL
+	about.Name, about.Area = cleanName(about.Name), cleanName(about.Area)
 	var model *entity.Model
 	if l != nil {
 		model = l.model

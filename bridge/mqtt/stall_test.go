@@ -115,7 +115,7 @@ func TestSlowBrokerGetsTheNewest(t *testing.T) {
 		time.Sleep(20 * time.Second)
 		slow.dry.Store(false)
 		time.Sleep(10 * time.Second)
-		if heard := u.heard(); len(heard) > 2000 || !among(heard, "d1/p2_1/state 99999") {
+		if heard := u.heard(); len(heard) > 5000 || !among(heard, "d1/p2_1/state 99999") {
 			t.Errorf("%d messages came through a brook", len(heard))
 		}
 		u.bye()

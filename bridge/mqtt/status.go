@@ -30,6 +30,8 @@ const (
 	healthEvery = time.Minute
 	maxList     = 200 << 10 // bytes of the list; brokers refuse large packets
 	logsBurst   = 20        // log lines per second on bridge/logging
+	gripesBurst = 10        // log lines about what others send
+	gripeEvery  = time.Minute
 )
 
 // status publishes what is to be known of the bridge itself.
@@ -150,7 +152,7 @@ func (h *Home) list() []listed {
 func (h *Home) describe(d *device.Device) listed {
 	i := d.Info()
 	l := listed{
-		ID: d.ID(), DID: i.DID, Name: i.Name, Room: i.Room, Model: i.Model, Maker: homeassistant.Maker(i.Model),
+		ID: d.ID(), DID: i.DID, Name: cleanName(i.Name), Room: cleanName(i.Room), Model: i.Model, Maker: homeassistant.Maker(i.Model),
 		Firmware: i.Firmware, Parent: i.Parent, Shown: h.choice.takes(i), Problem: d.Status().Reason,
 	}
 	if v := h.view(d.ID()); v != nil {

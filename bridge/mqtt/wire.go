@@ -9,17 +9,19 @@ import (
 
 const (
 	wireFull  = 64 << 10               // bytes waiting beyond which nothing new is published
+	wireMost  = 1 << 20                // bytes waiting beyond which even a write waits
 	wireClose = 250 * time.Millisecond // that the last bytes get to leave
 )
 
-// wire is a connection whose writes never block: they collect in a buffer that a
-// goroutine sends, many packets at a time. Without it two slow writers can wait for
-// each other for ever: the broker does not read because it writes to us, and paho
-// does not read because it must first write an acknowledgement. Whoever publishes
-// asks room first, so the buffer stays small.
+// wire is a connection whose writes do not wait for the other side: they collect in
+// a buffer that a goroutine sends, many packets at a time. Without it two writers can
+// wait for each other for ever: the broker does not read because it writes to us, and
+// paho does not read because it must first write an acknowledgement. Whoever
+// publishes asks room first, so acknowledgements always find some.
 type wire struct {
 	net.Conn
-	some chan struct{} // there is something to send
+	patience time.Duration // with a side that does not take what is sent
+	some     chan struct{} // there is something to send
 
 	mu      sync.Mutex
 	waiting []byte
@@ -29,14 +31,17 @@ type wire struct {
 	closing bool
 }
 
-func newWire(conn net.Conn) *wire {
-	w := &wire{Conn: conn, some: make(chan struct{}, 1), changed: make(chan struct{})}
+func newWire(conn net.Conn, patience time.Duration) *wire {
+	w := &wire{Conn: conn, patience: patience, some: make(chan struct{}, 1), changed: make(chan struct{})}
 	go w.send()
 	return w
 }
 
 // Write implements net.Conn.
 func (w *wire) Write(p []byte) (int, error) {
+	if err := w.below(context.Background(), wireMost); err != nil {
+		return 0, err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err != nil {
@@ -64,7 +69,7 @@ func (w *wire) send() {
 		w.mu.Unlock()
 		var err error
 		if len(out) > 0 {
-			_ = w.Conn.SetWriteDeadline(time.Now().Add(writeTimeout)) // a write on a closed connection tells
+			_ = w.Conn.SetWriteDeadline(time.Now().Add(w.patience)) // a write on a closed connection tells
 			_, err = w.Conn.Write(out)
 		}
 		if w.sent(err) {
@@ -87,11 +92,14 @@ func (w *wire) sent(err error) (over bool) {
 	return w.err != nil || w.closing && len(w.waiting) == 0
 }
 
-// room waits until less than wireFull bytes wait.
-func (w *wire) room(ctx context.Context) error {
+// room waits until there is some for something new.
+func (w *wire) room(ctx context.Context) error { return w.below(ctx, wireFull) }
+
+// below waits until less than limit bytes wait.
+func (w *wire) below(ctx context.Context, limit int) error {
 	for {
 		w.mu.Lock()
-		full, err, changed := len(w.waiting) >= wireFull, w.err, w.changed
+		full, err, changed := len(w.waiting) >= limit, w.err, w.changed
 		w.mu.Unlock()
 		if err != nil || !full {
 			return err
