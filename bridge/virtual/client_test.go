@@ -70,10 +70,13 @@ type client struct {
 }
 
 // talk opens a conversation with the home's first device.
-func (s *stage) talk() *client {
+func (s *stage) talk() *client { s.t.Helper(); return s.talkFrom(clientNet) }
+
+// talkFrom is talk by a machine of its own.
+func (s *stage) talkFrom(from netip.Prefix) *client {
 	s.t.Helper()
 	d := s.home.Devices()[0]
-	conn, err := s.net.Machine(Topology{Prefix: clientNet}).ListenUDP(s.t.Context(), ":0")
+	conn, err := s.net.Machine(Topology{Prefix: from}).ListenUDP(s.t.Context(), ":0")
 	if err != nil {
 		s.t.Fatal(err)
 	}

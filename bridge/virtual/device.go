@@ -64,7 +64,7 @@ type Trouble struct {
 	Strict  bool          // hears only senders of its own /24
 	Open    bool          // shows its token in the hello
 	Batch   int           // most properties in one request; more is -9999; 0 is 16
-	Sum     int           // answers set_properties by a bare 0 when not zero
+	Bare    bool          // answers set_properties by a bare 0
 }
 
 func newDevice(h *Home, m *model, info mi.Info) (*Device, error) {

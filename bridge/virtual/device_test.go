@@ -94,7 +94,7 @@ func TestDeviceThatLies(t *testing.T) {
 		if got := c.ask("get_properties", `[{"siid":10,"piid":4}]`); !strings.Contains(got, `"value":4000000000`) {
 			t.Errorf("absurd: %s", got)
 		}
-		d.Hurt(Trouble{Sum: 1})
+		d.Hurt(Trouble{Bare: true})
 		if got := c.ask("set_properties", `[{"siid":2,"piid":1,"value":false}]`); got != `"result":0}` {
 			t.Errorf("bare 0: %s", got)
 		}

@@ -11,15 +11,17 @@ import (
 // living is a home of one model whose life goes on.
 func living(model string) Options { return Options{Models: []string{model}} }
 
-func TestLifeOfTheDevices(t *testing.T) {
-	for _, tc := range []struct {
-		name, model string
-		method      string // an order
-		params      string
-		wait        time.Duration
-		key         string
-		ok          func(before, after float64) bool
-	}{
+// life is what one device does after an order.
+type life struct {
+	name, model    string
+	method, params string // the order
+	wait           time.Duration
+	key            string
+	ok             func(before, after float64) bool
+}
+
+func lives() []life {
+	return []life{
 		{"purifier cleans", "dmaker.airpurifier.f20", "set_properties", `[{"siid":2,"piid":4,"value":4}]`, 20 * time.Minute, "3.4",
 			func(b, a float64) bool { return a < b/2 }},
 		{"air gets dirty again", "dmaker.airpurifier.f20", "set_properties", `[{"siid":2,"piid":1,"value":false}]`, time.Hour, "3.4",
@@ -46,7 +48,11 @@ func TestLifeOfTheDevices(t *testing.T) {
 		{"vacuum docks", "dreame.vacuum.p2009", "action", `{"siid":2,"aiid":1,"in":[]}`, 32 * time.Minute, "2.1", func(_, a float64) bool { return a == 6 }},
 		{"old vacuum returns", "roborock.vacuum.s5", "app_start", `[]`, 30*time.Minute + 20*time.Second, "state", func(_, a float64) bool { return a == 6 }},
 		{"gateway guards", "lumi.gateway.acn01", "set_properties", `[{"siid":3,"piid":1,"value":2}]`, time.Second, "3.21", func(_, a float64) bool { return a == 2 }},
-	} {
+	}
+}
+
+func TestLifeOfTheDevices(t *testing.T) {
+	for _, tc := range lives() {
 		t.Run(tc.name, func(t *testing.T) {
 			bubble(t, living(tc.model), func(s *stage) {
 				d, c := s.home.Devices()[0], s.talk()

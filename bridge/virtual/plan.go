@@ -117,7 +117,7 @@ func (p Plan) String() string {
 // ParsePlan reads what String wrote.
 func ParsePlan(line string) (Plan, error) {
 	var p Plan
-	for _, word := range strings.Fields(line) {
+	for word := range strings.FieldsSeq(line) {
 		var err error
 		if v, ok := strings.CutPrefix(word, "seed="); ok {
 			p.Seed, err = strconv.ParseUint(v, 10, 64)

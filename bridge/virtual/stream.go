@@ -2,6 +2,7 @@ package virtual
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -82,7 +83,7 @@ func (m *Machine) DialContext(ctx context.Context, network, address string) (net
 		return fail(&net.DNSError{Err: "no such host", Name: host, IsNotFound: true})
 	}
 	conn, err := m.net.connect(m, to)
-	if err == syscall.EHOSTUNREACH {
+	if errors.Is(err, syscall.EHOSTUNREACH) {
 		<-ctx.Done()
 		err = ctx.Err()
 	}
