@@ -2,6 +2,7 @@ package entity
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
@@ -172,6 +173,8 @@ type choice struct {
 func (b *builder) newChoice(f *field) *choice {
 	c := &choice{f: *f}
 	switch limits := f.limits(); {
+	case len(f.steps) > 0 && f.steps[len(f.steps)-1].Map != nil:
+		c.mapped(f.steps[len(f.steps)-1].Map)
 	case len(f.spec.List) > 0:
 		c.words = labels(f.spec.List)
 		for i := range f.spec.List {
@@ -181,7 +184,7 @@ func (b *builder) newChoice(f *field) *choice {
 			}
 			c.values = append(c.values, v)
 		}
-	case f.spec.Format == mi.FormatBool:
+	case b.rules.shapeOf(f) == "bool":
 		c.words, c.values = []string{"off", "on"}, []mi.Value{mi.Bool(false), mi.Bool(true)}
 	case f.spec.Format == mi.FormatInt && limits.Max > limits.Min:
 		step := max(limits.Step, 1)
@@ -195,6 +198,15 @@ func (b *builder) newChoice(f *field) *choice {
 		return nil
 	}
 	return c
+}
+
+// mapped takes the words of a map step, in the order of their raw values.
+func (c *choice) mapped(words map[string]any) {
+	for _, raw := range sorted(words) {
+		if word := value(words[raw]); !slices.Contains(c.values, word) {
+			c.words, c.values = append(c.words, word.String()), append(c.values, word)
+		}
+	}
 }
 
 // at returns the index of the current entry, or -1.

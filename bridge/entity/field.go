@@ -133,6 +133,24 @@ func (r *Rules) shape(p *mi.Property) string {
 	return "number"
 }
 
+// shapeOf is the shape of the shown value, after the steps.
+func (r *Rules) shapeOf(f *field) string {
+	shape := r.shape(f.spec)
+	for i := range f.steps {
+		switch s := &f.steps[i]; {
+		case s.Bit != nil, s.Threshold != nil, s.Invert != nil && len(*s.Invert) == 0 && shape != "pair":
+			shape = "bool"
+		case s.Map != nil:
+			shape = "list"
+		case len(s.Slice) > 0, s.Select != nil:
+			shape = "text"
+		case shape == "text":
+			shape = "number"
+		}
+	}
+	return shape
+}
+
 // pair returns the values of a list that says off and on: off first.
 func (r *Rules) pair(p *mi.Property) []mi.Value {
 	if len(p.List) != 2 {

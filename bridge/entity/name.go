@@ -72,7 +72,7 @@ func acronym(w string) bool {
 // those differ, else by its number.
 func (b *builder) serviceName(s int) string {
 	service := &b.spec.Services[s]
-	name := b.title(service.Name, service.Text, service.Vendor)
+	name := bareService(b.title(service.Name, service.Text, service.Vendor))
 	like, differ, nth := 0, true, 0
 	for i := range b.spec.Services {
 		o := &b.spec.Services[i]
@@ -89,9 +89,17 @@ func (b *builder) serviceName(s int) string {
 		return name
 	}
 	if text := strings.Join(strings.Fields(service.Text), " "); differ && latin(text) && utf8.RuneCountInString(text) <= 40 {
-		return sentence(text)
+		return bareService(sentence(text))
 	}
 	return name + " " + strconv.Itoa(nth)
+}
+
+// bareService drops the word "service" that many descriptions end with.
+func bareService(name string) string {
+	if short, ok := strings.CutSuffix(name, " service"); ok {
+		return short
+	}
+	return name
 }
 
 // name gives every entity a name of its own, says which one stands for the
@@ -198,35 +206,30 @@ func (b *builder) classNamed(e *Entity) bool {
 	return ok && c.Name != "" && strings.EqualFold(c.Name, e.Name)
 }
 
-// translated looks the whole name up, then its parts: a trailing number and a
-// service's name in front.
+// translated looks the whole name up, then its parts: a trailing number or
+// "event", and a service's name in front.
 func (b *builder) translated(language, name string) string {
-	if language == "" || language == "en" {
+	names := b.rules.names[language]
+	if names == nil {
 		return name
 	}
-	names := b.rules.names[language]
 	if local, ok := names[name]; ok {
 		return local
 	}
-	at := strings.LastIndexByte(name, ' ')
-	if at < 0 {
-		return name
-	}
-	if _, err := strconv.Atoi(name[at+1:]); err == nil {
-		return b.translated(language, name[:at]) + name[at:]
-	}
-	for at := strings.IndexByte(name, ' '); at >= 0; {
-		head, tail := name[:at], sentence(name[at+1:])
-		h, okH := names[head]
-		t, okT := names[tail]
-		if okH && okT {
-			return h + ": " + t
+	if at := strings.LastIndexByte(name, ' '); at >= 0 {
+		if _, err := strconv.Atoi(name[at+1:]); err == nil {
+			return b.translated(language, name[:at]) + name[at:]
 		}
-		next := strings.IndexByte(name[at+1:], ' ')
-		if next < 0 {
-			return name
+	}
+	for at := range name {
+		if name[at] != ' ' {
+			continue
 		}
-		at += 1 + next
+		head, okHead := names[name[:at]]
+		tail, okTail := names[sentence(name[at+1:])]
+		if okHead && okTail {
+			return head + ": " + tail
+		}
 	}
 	return name
 }

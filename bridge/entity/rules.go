@@ -149,14 +149,6 @@ func (r *Rules) class(component, wanted, unit string) (string, *class) {
 	return "", nil
 }
 
-// translate returns a shown name in a language, English when it has none.
-func (r *Rules) translate(language, name string) string {
-	if local, ok := r.names[language][name]; ok {
-		return local
-	}
-	return name
-}
-
 // corrections returns those that fit a model, in the order to apply them.
 func (r *Rules) corrections(model string) []*correction {
 	var fit []*correction

@@ -68,7 +68,7 @@ func (b *builder) single(p int) {
 func (b *builder) judge(p int, f *field) (v verdict) {
 	spec := &b.spec.Props[p]
 	service := &b.spec.Services[spec.Service]
-	shape := b.rules.shape(spec)
+	shape := b.rules.shapeOf(f)
 	v.unit = b.rules.unit(spec.Unit)
 	std := !spec.Vendor && !service.Vendor
 	for i := range b.rules.fallback {
@@ -174,7 +174,7 @@ func (a *adjustment) overrule(v *verdict) {
 
 // plainComponent is what any property can be.
 func (b *builder) plainComponent(f *field) string {
-	switch shape := b.rules.shape(f.spec); {
+	switch shape := b.rules.shapeOf(f); {
 	case f.writable() && (shape == "bool" || shape == "pair"):
 		return "switch"
 	case f.writable() && shape == "list":
@@ -194,7 +194,7 @@ func (b *builder) plainComponent(f *field) string {
 func (b *builder) value(e *Entity, f *field, v *verdict) (out Bind, ok bool) {
 	switch e.Component {
 	case "switch", "binary_sensor":
-		if f.spec.Format == mi.FormatText && len(f.spec.List) == 0 && e.Component == "binary_sensor" {
+		if b.rules.shapeOf(f) == "text" && e.Component == "binary_sensor" {
 			return out, false
 		}
 		out = bind("state", b.newOnoff(f), f)
@@ -242,14 +242,15 @@ func (c *number) sane() {
 
 // sensor is an enum, a number or a text.
 func (b *builder) sensor(e *Entity, f *field, v *verdict) Bind {
-	if len(f.spec.List) > 0 || f.spec.Format == mi.FormatBool {
+	shape := b.rules.shapeOf(f)
+	if shape == "list" || shape == "pair" || shape == "bool" {
 		c := b.newChoice(f)
 		e.DeviceClass = "enum"
 		v.class, v.state, v.unit = "", "", ""
 		e.Enabled = e.Enabled && len(c.words) > 1 // one word tells nothing
 		return c.listed(bind("state", c, f))
 	}
-	if f.spec.Format == mi.FormatText && len(f.steps) == 0 {
+	if shape == "text" && (len(f.steps) == 0 || v.unit == "" && v.class == "") {
 		v.class, v.state, v.unit = "", "", ""
 		return bind("state", &text{*f}, f)
 	}
