@@ -190,6 +190,7 @@ func TestBrokerKeepsNoCommand(t *testing.T) {
 		writer := mustConnect(t, w, "writer")
 		writer.say("mihome2mqtt/d1/light_2/state/set", "ON", true)
 		writer.say("homeassistant/status", "online", true)
+		synctest.Wait() // acknowledged is not yet passed on
 		reader := mustConnect(t, w, "reader")
 		reader.listen("#")
 		if got, want := fmt.Sprint(reader.heard()), "[!homeassistant/status online]"; got != want {

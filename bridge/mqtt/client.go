@@ -174,11 +174,11 @@ func (c *Client) complain(err error, retry time.Duration) {
 	news := c.problem != text
 	c.problem = text
 	c.mu.Unlock()
-	event := c.log.Debug()
+	level := zerolog.DebugLevel
 	if news {
-		event = c.log.Warn()
+		level = zerolog.WarnLevel
 	}
-	event.Str("broker", c.broker).Str("user", c.who.user).Dur("retry", retry).Err(err).Msg("no connection to the broker: " + text)
+	c.log.WithLevel(level).Str("broker", c.broker).Str("user", c.who.user).Dur("retry", retry).Err(err).Msg("no connection to the broker: " + text)
 }
 
 // Connection returns how things stand.

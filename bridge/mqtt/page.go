@@ -45,13 +45,6 @@ func (p *page) put(slot int, text string) bool {
 	return news
 }
 
-// text returns a slot's newest text.
-func (p *page) text(slot int) string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.cells[slot].text
-}
-
 // repeat sends the slots [from, to) again as they are.
 func (p *page) repeat(from, to int) {
 	p.mu.Lock()

@@ -68,7 +68,7 @@ func parseAsk(payload []byte) (*ask, error) {
 		return q, nil
 	}
 	if err := json.Unmarshal(text, q); err != nil {
-		return q, fmt.Errorf("the request is not understood: %v: %w", err, mi.ErrInvalid)
+		return q, fmt.Errorf("the request is not understood: %w: %w", err, mi.ErrInvalid)
 	}
 	return q, nil
 }

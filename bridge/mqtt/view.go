@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -75,7 +76,7 @@ func (v *view) show(changes []mi.Change) (moving bool) {
 	s.touched = s.touched[:0]
 	for _, c := range changes {
 		for _, i := range l.Touched(c.Prop) {
-			if !contains(s.touched, i) {
+			if !slices.Contains(s.touched, i) {
 				s.touched = append(s.touched, i)
 			}
 		}
@@ -84,15 +85,6 @@ func (v *view) show(changes []mi.Change) (moving bool) {
 		v.render(l, i, s)
 	}
 	return l.Moving(s.values)
-}
-
-func contains(list []int, n int) bool {
-	for _, i := range list {
-		if i == n {
-			return true
-		}
-	}
-	return false
 }
 
 // showAll renders everything that is known.
