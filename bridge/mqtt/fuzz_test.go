@@ -23,7 +23,7 @@ func still(f testing.TB) *Home {
 	devices := device.New(device.Options{World: h.opt.World, View: h, Known: []mi.Info{{DID: "d1", Model: "acme.light.one", Token: "1"}}})
 	h.devices = devices
 	h.Opened(devices.Device("d1"), sharedLamp)
-	h.out.open, h.lock.up = true, true
+	h.out.began, h.out.open, h.lock.up = true, true, true
 	return h
 }
 

@@ -20,6 +20,7 @@ type outbox struct {
 	wake chan struct{}
 
 	mu        sync.Mutex
+	began     bool // has been open
 	open      bool
 	momentary []momentary
 	queue     []*page // pages with something to send, each once
@@ -37,9 +38,11 @@ func newOutbox() *outbox { return &outbox{wake: make(chan struct{}, 1)} }
 // once sends a message that has no meaning later.
 func (o *outbox) once(m message) {
 	o.mu.Lock()
-	if !o.open || len(o.momentary) == maxMomentary {
+	switch {
+	case !o.began: // nobody could have listened yet
+	case !o.open || len(o.momentary) == maxMomentary:
 		o.dropped++
-	} else {
+	default:
 		o.momentary = append(o.momentary, momentary{m, time.Now()})
 	}
 	o.mu.Unlock()
@@ -91,7 +94,7 @@ func (o *outbox) ring() {
 // may have lost.
 func (o *outbox) reopen() {
 	o.mu.Lock()
-	o.open = true
+	o.began, o.open = true, true
 	o.mu.Unlock()
 	o.repeatAll()
 }
