@@ -26,7 +26,7 @@ func settle(t *testing.T, o virtual.Options) *virtual.Home {
 	t.Helper()
 	h, err := virtual.New(mi.World{Net: host.Network(), Now: time.Now, Seed: 7}, o)
 	if err != nil {
-		t.Skipf("no home on loopback: %v", err)
+		t.Fatalf("no home on loopback: %v", err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

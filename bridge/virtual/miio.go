@@ -3,8 +3,10 @@ package virtual
 import (
 	"bytes"
 	"encoding/json"
+	"hash/fnv"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
@@ -170,7 +172,9 @@ func (d *Device) answer(r request, text []byte) []mi.Packet {
 		return d.post(nil, r.from, d.seal.close(d.did, d.stamp(), reply))
 	}
 	reply := d.damage(r, d.reply(r, d.dispatch(r)))
-	d.replies.keep(r.ID, text, reply)
+	if d.model.quietIDs || !strings.HasPrefix(r.Method, "get_") { // a repeated read is just another
+		d.replies.keep(r.ID, text, reply)
+	}
 	return d.post(nil, r.from, d.seal.close(d.did, d.stamp(), reply))
 }
 
@@ -240,19 +244,21 @@ func (d *Device) dispatch(r request) any {
 	return errNoMethod
 }
 
-// memory holds the newest answers, so that a repeated message is not carried out
-// twice. A power cut empties it.
+// memory holds the newest answers to orders, so that a repeated message is not
+// carried out twice. A power cut empties it.
 type memory struct {
-	last [32]struct {
-		id          int
-		text, reply []byte
+	last [16]struct {
+		id    int
+		sum   uint64 // of the message
+		reply []byte // nil is no entry
 	}
 	next int
 }
 
 func (m *memory) find(id int, text []byte) ([]byte, bool) {
+	sum := sumOf(text)
 	for i := range m.last {
-		if e := &m.last[i]; e.id == id && e.reply != nil && bytes.Equal(e.text, text) {
+		if e := &m.last[i]; e.id == id && e.sum == sum && e.reply != nil {
 			return e.reply, true
 		}
 	}
@@ -261,6 +267,12 @@ func (m *memory) find(id int, text []byte) ([]byte, bool) {
 
 func (m *memory) keep(id int, text, reply []byte) {
 	e := &m.last[m.next]
-	e.id, e.text, e.reply = id, text, reply
+	e.id, e.sum, e.reply = id, sumOf(text), reply
 	m.next = (m.next + 1) % len(m.last)
+}
+
+func sumOf(text []byte) uint64 {
+	h := fnv.New64a()
+	h.Write(text)
+	return h.Sum64()
 }
