@@ -83,6 +83,18 @@ func TestNeverOnlineBeforeTheFirstPacket(t *testing.T) {
 	})
 }
 
+func TestHeardBeforeItsSpecIsNotGone(t *testing.T) {
+	play(t, nil, func(s *stage, d *Device, th *thing) {
+		th.put(func(t *thing) { t.noSpec = fmt.Errorf("spec: being fetched: %w", mi.ErrUnsupported) })
+		s.after(time.Second)
+		th.links[0].sink.Seen()
+		s.after(30 * time.Second)
+		if lines := s.view.take(); count(lines, "online=true") == 0 || !d.Status().Online {
+			t.Errorf("not online 30 s after its first packet: %q", lines)
+		}
+	})
+}
+
 func TestLossOfTwentyPercentShowsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		things := map[string]*thing{}

@@ -77,6 +77,7 @@ const grace = 300 * time.Millisecond
 // run is the device's life.
 func (d *Device) run(ctx context.Context) {
 	d.loop.ctx = ctx
+	d.learnRule() // it may be heard before its spec is known
 	for {
 		d.safely(d.step)
 		select {
