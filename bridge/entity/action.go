@@ -44,7 +44,7 @@ func (b *builder) command(i int) {
 	service := &b.spec.Services[a.Service]
 	inputs := b.inputs(a)
 	rule := b.rules.actions.find(service.Name, a.Name, func(r *actionRule) bool { return r.Inputs == "" || r.Inputs == inputs })
-	e := Entity{ID: a.ID(), Rule: "actions/" + inputs, Assumed: true, Enabled: inputs == "none" && !a.Vendor && !service.Vendor}
+	e := Entity{ID: a.ID(), Danger: danger(service.Name, a.Name), Rule: "actions/" + inputs, Assumed: true, Enabled: inputs == "none" && !a.Vendor && !service.Vendor}
 	d := detail{service: a.Service, generic: generic(a.Name)}
 	if rule != nil {
 		e.Component, e.Name, e.DeviceClass, e.Category, e.Icon = rule.Component, rule.Name, rule.Class, rule.Category, rule.Icon
@@ -54,7 +54,6 @@ func (b *builder) command(i int) {
 		if rule.Enabled != nil {
 			e.Enabled = *rule.Enabled
 		}
-		d.dangerous = rule.Dangerous
 	}
 	if e.Name == "" {
 		e.Name = b.title(a.Name, a.Text, a.Vendor)

@@ -26,7 +26,6 @@ type builder struct {
 // detail is what is known of an entity only while it is made.
 type detail struct {
 	service   int
-	dangerous bool
 	generic   bool // the name says nothing without the service's
 	composite bool
 	text      bool // shows free text

@@ -13,9 +13,9 @@ func (b *builder) choose(detailLevel string) {
 		b.trim()
 	}
 	for i := range b.entities {
-		e, d := &b.entities[i], &b.details[i]
+		e := &b.entities[i]
 		switch {
-		case e.Component == "command" || d.dangerous:
+		case e.Component == "command" || unasked(e.Danger):
 			e.Enabled = false
 		case detailLevel == "all":
 			e.Enabled = true
@@ -45,7 +45,7 @@ func (b *builder) promote() {
 			continue
 		}
 		text := e.Component == "sensor" && e.DeviceClass != "enum" && b.details[i].text
-		if left > 0 && !b.details[i].dangerous && !e.Assumed && !text {
+		if left > 0 && !unasked(e.Danger) && !e.Assumed && !text {
 			e.Enabled, left = true, left-1
 		}
 	}

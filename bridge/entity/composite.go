@@ -92,7 +92,8 @@ func (c *composite) keep() {
 		c.used[a] = true
 	}
 	c.builder.moving = append(c.builder.moving, c.moves...)
-	c.add(c.entity, detail{service: c.service, composite: true, generic: c.rule.Name == "", dangerous: c.rule.Disabled})
+	c.entity.Danger = c.danger()
+	c.add(c.entity, detail{service: c.service, composite: true, generic: c.rule.Name == ""})
 }
 
 // reads are the roles that only show something.

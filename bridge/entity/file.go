@@ -67,9 +67,8 @@ type propertyRule struct {
 	Icon       string   `yaml:"icon"`
 	Invert     bool     `yaml:"invert"`
 	Enabled    *bool    `yaml:"enabled"`
-	Slow       bool     `yaml:"slow"`      // changes rarely: read rarely
-	Moving     string   `yaml:"moving"`    // the vocabulary that says which entries mean that the device works
-	Dangerous  bool     `yaml:"dangerous"` // never shown without the user asking for it
+	Slow       bool     `yaml:"slow"`   // changes rarely: read rarely
+	Moving     string   `yaml:"moving"` // the vocabulary that says which entries mean that the device works
 }
 
 // fallbackRule makes an entity of a property by its shape alone.
@@ -93,7 +92,6 @@ type actionRule struct {
 	Category  string   `yaml:"category"`
 	Icon      string   `yaml:"icon"`
 	Enabled   *bool    `yaml:"enabled"`
-	Dangerous bool     `yaml:"dangerous"` // never shown without the user asking for it
 }
 
 // eventRule says what some events make of their service's event entity. It is

@@ -24,6 +24,8 @@ const (
 	maxTree  = 64 << 20
 	maxDepth = 20
 	maxText  = 512
+	maxMarks = 40_000 // bytes that begin or part values; the YAML library needs time and memory for each
+	maxKeys  = 10_000 // it compares every key with every other
 )
 
 // loader collects mapping files and what is wrong with them.
@@ -127,6 +129,9 @@ func parse(name string, data []byte) (d *document, err error) {
 			d, err = nil, fmt.Errorf("%s: not readable as YAML: %v", name, p)
 		}
 	}()
+	if marks(data) > maxMarks {
+		return nil, fmt.Errorf("%s: more values than the %d that a mapping file may hold", name, maxMarks)
+	}
 	if err := screen(name, lexer.Tokenize(string(data))); err != nil {
 		return nil, err
 	}
@@ -140,9 +145,21 @@ func parse(name string, data []byte) (d *document, err error) {
 	return &document{name, data, tree}, nil
 }
 
+// marks counts the bytes that can begin or part values.
+func marks(data []byte) int {
+	n := 0
+	for _, c := range data {
+		switch c {
+		case '\n', ':', ',', '[', ']', '{', '}', '-', '?', '"', '\'', '#':
+			n++
+		}
+	}
+	return n
+}
+
 // screen judges the tokens before anything is built from them.
 func screen(name string, tokens token.Tokens) error {
-	flow, line, dashes := 0, 0, 0
+	flow, line, dashes, keys := 0, 0, 0, 0
 	for _, t := range tokens {
 		at := func(text string) error {
 			return fmt.Errorf("%s:%d:%d: %s", name, t.Position.Line, t.Position.Column, text)
@@ -159,8 +176,12 @@ func screen(name string, tokens token.Tokens) error {
 			flow--
 		case token.SequenceEntryType:
 			dashes++
+		case token.MappingValueType:
+			keys++
 		}
 		switch {
+		case keys > maxKeys:
+			return at(fmt.Sprintf("more than %d keys in one file", maxKeys))
 		case flow > maxDepth || dashes > maxDepth || t.Position.IndentNum > 4*maxDepth:
 			return at(fmt.Sprintf("nested deeper than %d levels", maxDepth))
 		case len(t.Value) > maxText && t.Type != token.CommentType:

@@ -40,7 +40,9 @@ func TestLoadNamesFileLineAndColumn(t *testing.T) {
 		{"deep dashes", "rules/a.yaml", strings.Repeat("- ", 5000), "nested deeper than 20 levels"},
 		{"long text", "lang/nl.yaml", "Temperature: " + strings.Repeat("x", 600) + "\n", "lang/nl.yaml:1:14: a text longer than 512 characters"},
 		{"two documents", "lang/nl.yaml", "a: b\n---\nc: d\n", "one document per file"},
-		{"large", "lang/nl.yaml", strings.Repeat("# comment\n", 200_000), "lang/nl.yaml: larger than 1048576 bytes"},
+		{"many keys", "lang/nl.yaml", numbered(11_000), "more than 10000 keys"},
+		{"many values", "models/a.yaml", "a: [" + strings.Repeat("1,", 50_000) + "1]", "more values than the 40000"},
+		{"large", "lang/nl.yaml", strings.Repeat("# "+strings.Repeat("comment ", 20)+"\n", 10_000), "lang/nl.yaml: larger than 1048576 bytes"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			started := time.Now()
@@ -56,6 +58,15 @@ func TestLoadNamesFileLineAndColumn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// numbered writes n keys.
+func numbered(n int) string {
+	var out strings.Builder
+	for i := range n {
+		fmt.Fprintf(&out, "k%d: v\n", i)
+	}
+	return out.String()
 }
 
 func TestTooManyFilesAreRefused(t *testing.T) {

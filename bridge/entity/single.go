@@ -19,7 +19,7 @@ func (b *builder) singles() {
 // verdict is what the rules say of one property.
 type verdict struct {
 	component, class, state, category, icon, name, unit, rule string
-	enabled, invert, dangerous                                bool
+	enabled, invert                                           bool
 }
 
 func (b *builder) single(p int) {
@@ -37,7 +37,7 @@ func (b *builder) single(p int) {
 		ID: spec.ID(), Component: v.component, Category: v.category, Icon: v.icon, Enabled: v.enabled,
 		Assumed: f.writable() && !f.readable(), Rule: v.rule,
 	}
-	d := detail{service: spec.Service, generic: generic(spec.Name), dangerous: v.dangerous, text: spec.Format == mi.FormatText && len(spec.List) == 0}
+	d := detail{service: spec.Service, generic: generic(spec.Name), text: spec.Format == mi.FormatText && len(spec.List) == 0}
 	e.Name = v.name
 	if e.Name == "" {
 		e.Name = b.title(spec.Name, spec.Text, spec.Vendor)
@@ -60,6 +60,9 @@ func (b *builder) single(p int) {
 		e.Category = b.category(&e)
 	}
 	e.Binds = []Bind{bound}
+	if bound.Command {
+		e.Danger = danger(service.Name, spec.Name)
+	}
 	b.add(e, d)
 }
 
@@ -87,7 +90,7 @@ func (b *builder) judge(p int, f *field) (v verdict) {
 		if !std && rule.Enabled == nil {
 			v.enabled = false
 		}
-		b.slow[p], v.dangerous = rule.Slow, rule.Dangerous
+		b.slow[p] = rule.Slow
 		if rule.Moving != "" && len(spec.List) > 0 {
 			b.moving = append(b.moving, b.busy(f, rule.Moving))
 		}
