@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+// freePort returns an address of loopback on which nobody listens.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// health asks a running bridge how it is; nil while there is none.
+func health(t *testing.T, environ []string) map[string]any {
+	t.Helper()
+	var out bytes.Buffer
+	var h map[string]any
+	if run(t.Context(), []string{"healthcheck", "-v"}, environ, &out, io.Discard) == 0 {
+		if err := json.Unmarshal(out.Bytes(), &h); err != nil {
+			t.Errorf("health %q: %v", &out, err)
+		}
+	}
+	return h
+}
+
+func TestDemoBringsItsHomeToTheBrokerAndStops(t *testing.T) {
+	environ := []string{"MIHOME2MQTT_BROKER_LISTEN=" + freePort(t)}
+	ctx, stop := context.WithCancel(t.Context())
+	var out, talk bytes.Buffer
+	code := make(chan int, 1)
+	go func() { code <- run(ctx, []string{"demo"}, environ, &out, &talk) }()
+
+	deadline := time.After(60 * time.Second)
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	var last map[string]any
+	for last == nil || last["devices"] != last["online"] || last["devices"].(float64) < 12 {
+		select {
+		case <-again.C:
+			last = health(t, environ)
+		case got := <-code:
+			t.Fatalf("the demo ended with %d: %s", got, &talk)
+		case <-deadline:
+			t.Fatalf("not everybody is online: %v", last)
+		}
+	}
+	stop()
+	select {
+	case got := <-code:
+		if got != 0 {
+			t.Errorf("ended with %d: %s", got, &talk)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("not stopped after 10 s")
+	}
+	for _, want := range []string{"Virtual home", "mqtt://127.0.0.1:", "mosquitto_sub", "Ctrl-C"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the welcome lacks %q: %s", want, &out)
+		}
+	}
+	if health(t, environ) != nil {
+		t.Error("it answers after its end")
+	}
+}
+
+func TestTakenPortIsNamedWithTheVariableThatMovesIt(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	defer stop()
+	heard := &wanted{text: "MIHOME2MQTT_BROKER_LISTEN", found: stop}
+	run(ctx, []string{"demo"}, []string{"MIHOME2MQTT_BROKER_LISTEN=" + l.Addr().String()}, io.Discard, heard)
+	if !strings.Contains(heard.all.String(), heard.text) {
+		t.Errorf("said %s", &heard.all)
+	}
+}
+
+// wanted calls found when text was written. Writes come one at a time.
+type wanted struct {
+	text  string
+	found func()
+	all   bytes.Buffer
+}
+
+func (w *wanted) Write(p []byte) (int, error) {
+	n, err := w.all.Write(p)
+	if strings.Contains(w.all.String(), w.text) {
+		w.found()
+	}
+	return n, err
+}
