@@ -62,6 +62,7 @@ type Bridge struct {
 	specs   *corrected
 	home    *device.Home
 	topics  *mqtt.Home
+	names   *names
 	mending sync.Mutex // one reload of the rules at a time
 }
 
@@ -81,6 +82,7 @@ func New(o Options) (*Bridge, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.names = loadNames(b.store)
 	b.home = device.New(b.deviceOptions(known))
 	return b, nil
 }
@@ -149,6 +151,7 @@ func (b *Bridge) deviceOptions(known []mi.Info) device.Options {
 		World: b.opt.World, View: b.topics, Log: b.opt.Log, Routes: b.routes(known), Known: known,
 		Intervals:    device.Intervals{Idle: c.Poll, Fast: c.PollFast, Slow: c.PollSlow},
 		OrderTimeout: c.OrderTimeout,
+		Names:        b.names.all(), Renamed: b.names.give,
 		Gone: map[string]time.Duration{
 			device.ClassPolled: c.Gone.WiFi, device.ClassZigbeeMains: c.Gone.Zigbee, device.ClassZigbeeBattery: c.Gone.ZigbeeBattery,
 			device.ClassBLE: c.Gone.BLE, device.ClassMesh: c.Gone.Mesh,

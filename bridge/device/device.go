@@ -147,6 +147,9 @@ func (d *Device) Rename(name string) {
 	d.mu.Unlock()
 	d.post(func(in *inbox) { in.renamed = true })
 	d.home.listChanged()
+	if told := d.home.opt.Renamed; told != nil {
+		told(d.did, name)
+	}
 }
 
 // post changes the inbox and wakes the loop; it reports false when the device

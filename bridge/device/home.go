@@ -29,6 +29,8 @@ type Options struct {
 	OrderTimeout time.Duration     // from the moment an order is given; default 10 s
 	Known        []mi.Info         // devices of earlier runs and of the configuration
 	Names        map[string]string // names given by the user, by did
+	// Renamed, when set, is told the name that the user gave a device; "" is none.
+	Renamed func(did, name string)
 	// Changed, when set, is told the sorted list of devices after it changed, at
 	// most once a second and once more at the end.
 	Changed func([]mi.Info)

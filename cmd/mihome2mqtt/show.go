@@ -29,6 +29,11 @@ func (c *showCmd) Run(p *process) error {
 	if err != nil {
 		return err
 	}
+	if c.Discovery {
+		if err := homeassistant.ShowBridge(p.out, homeassistant.Form(c.Form)); err != nil {
+			return err
+		}
+	}
 	if c.From != "" {
 		return c.file(p, func(s *mi.Spec) error { return c.print(p, s.Model, d.Entities(d.Correct(s))) })
 	}
