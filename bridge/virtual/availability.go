@@ -9,6 +9,7 @@ import (
 type presence struct {
 	did       string
 	reachable bool
+	unclear   bool      // nobody can say whether it is reachable
 	since     time.Time // of reachable
 	online    bool
 	told      bool      // online was published at all
@@ -29,9 +30,18 @@ func availabilityIsTrue(entries []Entry, end time.Time, l Limits) (bad []Violati
 	for _, e := range entries {
 		switch e.What {
 		case Reachable:
-			if p := of(e.DID); p.reachable != (e.Value == "true") {
+			if p := of(e.DID); p.reachable != (e.Value == "true") || p.unclear != (e.Value == Unclear) {
 				bad = append(bad, p.judge(e.At, l)...)
-				p.reachable, p.since, p.changes = e.Value == "true", e.At, 0
+				p.reachable, p.unclear, p.since, p.changes = e.Value == "true", e.Value == Unclear, e.At, 0
+			}
+		case Restart:
+			if e.Actor == Thing {
+				continue
+			}
+			for _, did := range order { // what was published before is of no use any more
+				p := all[did]
+				bad = append(bad, p.judge(e.At, l)...)
+				p.since, p.told, p.changes = e.At, false, 0
 			}
 		case Available:
 			p := of(e.DID)
@@ -53,7 +63,7 @@ func availabilityIsTrue(entries []Entry, end time.Time, l Limits) (bad []Violati
 // judge looks at a device at the end of a time in which its reach did not change.
 func (p *presence) judge(at time.Time, l Limits) []Violation {
 	span := at.Sub(p.since)
-	if !p.told {
+	if !p.told || p.unclear {
 		return nil
 	}
 	switch {

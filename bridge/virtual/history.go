@@ -29,11 +29,14 @@ const (
 	State     What = "state"     // bridge published Value for property Key
 	Emitted   What = "emitted"   // device: event Key happened; ID is its number
 	Event     What = "event"     // bridge published event ID; Value "retained" is forbidden
-	Reachable What = "reachable" // device can be reached from now on: Value "true" or "false"
+	Reachable What = "reachable" // device can be reached from now on: Value "true", "false" or Unclear
 	Available What = "available" // bridge published availability: Value "online" or "offline"
-	Restart   What = "restart"   // bridge or device started anew
+	Restart   What = "restart"   // bridge or device started anew, or the connection to the broker began or ended
 	Queue     What = "queue"     // bridge: queue Key holds Value "n/capacity"
 )
+
+// Unclear is the Value of Reachable while a device can be reached now and then.
+const Unclear = "unclear"
 
 // Entry is one line of the history. Value is compact JSON where it is a value of
 // a property.

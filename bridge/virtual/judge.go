@@ -143,6 +143,10 @@ func neverBackwards(entries []Entry, _ time.Time, _ Limits) (bad []Violation) {
 		switch e.What {
 		case Truth:
 			truths[p] = append(truths[p], e.Value)
+		case Restart:
+			if e.Actor != Thing {
+				clear(last) // what the broker keeps may be older, for a moment
+			}
 		case State:
 			if e.Value == "null" {
 				continue // unknown is no value

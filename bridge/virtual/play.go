@@ -99,21 +99,37 @@ func (d *Device) suffer(ctx context.Context, p Plan, c cue, alone bool, moved fu
 	default:
 		d.Hurt(troubles(p.Of(c.fault.Subject), c, alone, d.model.trouble))
 	}
-	if d.reachable(p, c) {
-		d.record(Reachable, "", "true", "")
-	} else {
-		d.record(Reachable, "", "false", "")
+	if c.fault.Kind == Move {
+		d.record(Reachable, "", Unclear, "")
 	}
+	d.record(Reachable, "", d.reachable(p, c), "")
 }
 
-// reachable reports whether the device can be reached just after c.
-func (d *Device) reachable(p Plan, c cue) bool {
+// bearable is how many percent of datagrams may get lost without a device being
+// taken for gone.
+const bearable = 25
+
+// reachable tells whether the device can be reached just after c, as Reachable
+// has it.
+func (d *Device) reachable(p Plan, c cue) string {
+	lost, word := 0, "true"
 	for _, f := range p.Of(d.info.DID) {
-		if f.covers(c.at) && (f.Kind == Cut || f.Kind == Mute || f.Kind == Retoken) {
-			return false
+		if !f.covers(c.at) {
+			continue
+		}
+		switch f.Kind {
+		case Cut, Mute, Retoken:
+			return "false"
+		case Slow, Garbage:
+			word = Unclear
+		case Loss, Corrupt:
+			lost += f.Amount
 		}
 	}
-	return true
+	if lost > bearable {
+		return Unclear
+	}
+	return word
 }
 
 // troubles adds up what is wrong just after c.

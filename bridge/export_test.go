@@ -1,0 +1,22 @@
+package bridge
+
+import (
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
+)
+
+// NewFlawed builds a bridge with a defect planted between its parts: flaw gets
+// the options of the devices, drivers and View included, and may wrap them.
+func NewFlawed(o Options, flaw func(*device.Options)) (*Bridge, error) {
+	b, err := New(o)
+	if err != nil {
+		return nil, err
+	}
+	known, err := b.known()
+	if err != nil {
+		return nil, err
+	}
+	options := b.deviceOptions(known)
+	flaw(&options)
+	b.home = device.New(options)
+	return b, nil
+}

@@ -1,0 +1,181 @@
+package bridge_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+)
+
+// mirror knows how the truth of a model looks in topics, and what orders make of it.
+type mirror struct {
+	spec     *mi.Spec
+	model    *entity.Model
+	miot     bool
+	commands []command
+	single   map[string]bool // entity/role that one property alone decides
+	fast     map[int]bool    // properties of every poll
+	slow     map[int]bool
+}
+
+func mirrorsOf(t *testing.T, models []string) map[string]*mirror {
+	t.Helper()
+	c, err := config.Load([]string{"MIHOME2MQTT_SPECS_ONLINE=false"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := bridge.NewDirect(bridge.Options{Config: c, Log: zerolog.Nop(), Alone: true, Sources: []spec.Source{spec.NewFolder(virtual.Specs())}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]*mirror{}
+	for _, name := range models {
+		if all[name] != nil {
+			continue
+		}
+		s, err := d.Spec(context.Background(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := virtual.Specs().Open(name + ".json")
+		if err == nil {
+			_ = f.Close()
+		}
+		all[name] = newMirror(s, d.Entities(s), err == nil)
+	}
+	return all
+}
+
+func newMirror(s *mi.Spec, m *entity.Model, miot bool) *mirror {
+	out := &mirror{spec: s, model: m, miot: miot, commands: commandsOf(m), single: map[string]bool{}, fast: map[int]bool{}, slow: map[int]bool{}}
+	for i := range m.Entities {
+		e := &m.Entities[i]
+		for _, b := range e.Binds {
+			out.single[e.ID+"/"+string(b.Role)] = b.State && len(b.Props) == 1 && len(b.Events) == 0
+		}
+	}
+	for _, p := range m.Fast {
+		out.fast[p] = true
+	}
+	for _, p := range m.Slow {
+		out.slow[p] = true
+	}
+	return out
+}
+
+func iid(siid, n int) string { return strconv.Itoa(siid) + "." + strconv.Itoa(n) }
+
+// prop returns the index of the property that a device calls key; -1 for none.
+func (m *mirror) prop(key string) int {
+	first, second, _ := strings.Cut(key, ".")
+	siid, err1 := strconv.Atoi(first)
+	piid, err2 := strconv.Atoi(second)
+	if err1 != nil || err2 != nil {
+		return -1
+	}
+	return m.spec.Prop(siid, piid)
+}
+
+// values puts a device's truth in the order of the spec.
+func (m *mirror) values(truth map[string]mi.Value) []mi.Value {
+	out := make([]mi.Value, len(m.spec.Props))
+	for key, v := range truth {
+		if i := m.prop(key); i >= 0 {
+			out[i] = v
+		}
+	}
+	return out
+}
+
+// render returns the payloads of entity i by "entity/role".
+func (m *mirror) render(i int, values []mi.Value) map[string]string {
+	out := map[string]string{}
+	for _, p := range m.model.Render(i, values, nil) {
+		if !p.Momentary {
+			out[m.model.Entities[i].ID+"/"+string(p.Role)] = p.Text
+		}
+	}
+	return out
+}
+
+// effects lists what a device is to carry out for an order.
+func (m *mirror) effects(o mi.Order) []virtual.Entry {
+	if !m.miot {
+		return nil
+	}
+	var all []virtual.Entry
+	for _, c := range o.Set {
+		p := &m.spec.Props[c.Prop]
+		all = append(all, virtual.Entry{Key: iid(p.SIID, p.PIID), Value: string(c.Value.AppendJSON(nil))})
+	}
+	for _, c := range o.Calls {
+		a := &m.spec.Actions[c.Action]
+		all = append(all, virtual.Entry{Key: "a" + iid(a.SIID, a.AIID), Value: list(c.Args)})
+	}
+	return all
+}
+
+func list(args []mi.Value) string {
+	b := []byte{'['}
+	for i, v := range args {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.AppendJSON(b)
+	}
+	return string(append(b, ']'))
+}
+
+// request is one that goes past the entities.
+type request struct{ verb, payload string }
+
+// raw says the same as an order of one part by a request, whose answer tells how
+// it ended.
+func (m *mirror) raw(o mi.Order, did, name string) request {
+	ask := map[string]any{"id": did, "transaction": name}
+	verb := ""
+	switch {
+	case len(o.Set) == 1 && len(o.Calls) == 0:
+		p := &m.spec.Props[o.Set[0].Prop]
+		verb, ask["key"], ask["value"] = "set", p.Key, json.RawMessage(o.Set[0].Value.AppendJSON(nil))
+	case len(o.Set) == 0 && len(o.Calls) == 1:
+		a := &m.spec.Actions[o.Calls[0].Action]
+		verb, ask["action"], ask["args"] = "action", a.Key, json.RawMessage(list(o.Calls[0].Args))
+	}
+	b, err := json.Marshal(ask)
+	if err != nil {
+		panic(err) // values are JSON
+	}
+	return request{verb, string(b)}
+}
+
+// word returns the event that a payload of an entity's event topic tells.
+func (m *mirror) word(entityID, payload string) string {
+	var said struct {
+		Type string `json:"event_type"`
+	}
+	if json.Unmarshal([]byte(payload), &said) != nil {
+		return ""
+	}
+	for i := range m.model.Entities {
+		for _, b := range m.model.Entities[i].Binds {
+			if n := slices.Index(b.Options, said.Type); m.model.Entities[i].ID == entityID && b.Role == "event" && n >= 0 {
+				e := &m.spec.Events[b.Events[n]]
+				return "e" + iid(e.SIID, e.EIID)
+			}
+		}
+	}
+	return fmt.Sprint(entityID, " says ", payload)
+}

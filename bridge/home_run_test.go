@@ -1,0 +1,377 @@
+package bridge_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+)
+
+// scene is what a run consists of besides its faults.
+type scene struct {
+	plan     virtual.Plan
+	models   []string
+	external bool                  // the broker is the user's
+	still    bool                  // devices change by orders only
+	flaw     func(*device.Options) // a planted defect
+	idle     bool                  // nobody gives orders, nothing happens at the devices
+	script   func(*stage)          // what is done besides, from the start on
+}
+
+// story is what happened in a run.
+type story struct {
+	scene   scene
+	entries []virtual.Entry
+	end     time.Time
+	infos   []mi.Info
+	truth   map[string]map[string]mi.Value // by did, at the end
+	tree    map[string]string              // retained, at the end
+	fresh   map[string]string              // what a new bridge published for the same home
+	sent    map[string]int                 // datagrams by did
+	leaks   []string
+	log     []string
+	failed  []error
+	starts  int
+	traffic virtual.Traffic
+}
+
+// stage is a home with everything around it, inside a bubble.
+type stage struct {
+	t       *testing.T
+	scene   scene
+	net     *virtual.Net
+	home    *virtual.Home
+	disk    *virtual.Disk
+	clock   *clock
+	history *virtual.History
+	broker  *broker // nil with the bridge's own
+	ground  *virtual.Machine
+	user    *user
+	log     *lines
+	known   []mi.Info
+
+	machine *machine
+	stop    context.CancelFunc
+	ended   chan error
+	starts  int
+	sent    map[netip.Addr]int
+	failed  []error
+	forget  bool // starts get no devices but those in the data folder
+}
+
+const (
+	inside  = "127.0.0.1:1883"
+	outside = "10.1.255.3:1883"
+)
+
+func address(i int) string { return fmt.Sprintf("10.1.%d.%d:54321", i/200, 10+i%200) }
+
+// elsewhere is where a device moves to, and back.
+func elsewhere(d *virtual.Device) string {
+	at := netip.MustParseAddrPort(d.Info().Addr)
+	b := at.Addr().As4()
+	b[2] ^= 100
+	return netip.AddrPortFrom(netip.AddrFrom4(b), at.Port()).String()
+}
+
+func prefix(address string) netip.Prefix { return netip.MustParsePrefix(address + "/16") }
+
+// lines collects the log.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// perform lets a scene happen and returns its story.
+func perform(t *testing.T, sc scene) *story {
+	t.Helper()
+	var out *story
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, sc)
+		out = s.run()
+	})
+	return out
+}
+
+func newStage(t *testing.T, sc scene) *stage {
+	seed := sc.plan.Seed
+	s := &stage{
+		t: t, scene: sc, net: virtual.NewNet(seed), disk: virtual.NewDisk(seed), clock: &clock{}, history: &virtual.History{},
+		log: &lines{}, sent: map[netip.Addr]int{},
+	}
+	s.ground = s.net.Machine(virtual.Topology{Prefix: prefix("10.1.255.2")})
+	w := mi.World{Net: s.net.Segment(virtual.Topology{Prefix: prefix("10.1.0.1")}), Now: time.Now, Seed: seed}
+	var err error
+	if s.home, err = virtual.New(w, virtual.Options{Models: sc.models, Address: address, Recorder: s.history, Still: sc.still}); err != nil {
+		t.Fatal(err)
+	}
+	s.known = s.home.Infos()
+	where, from := inside, s.ground
+	if sc.external {
+		where, from = outside, s.net.Machine(virtual.Topology{Prefix: prefix("10.1.255.4")})
+		s.broker = &broker{net: s.net.Machine(virtual.Topology{Prefix: prefix("10.1.255.3")}), listen: "0.0.0.0:1883"}
+		if err := s.broker.up(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.user = newUser(s, from.DialContext, where)
+	return s
+}
+
+// run plays the plan to its end.
+func (s *stage) run() *story {
+	began := time.Now()
+	ctx, finish := context.WithCancel(context.Background())
+	playing, leave := context.WithDeadline(ctx, began.Add(s.scene.plan.Span))
+	defer leave()
+	var people, devices sync.WaitGroup
+	devices.Go(func() { _ = s.home.Run(ctx) }) // ends with ctx only
+	s.start()
+	people.Go(func() { s.user.stay(playing) })
+	people.Go(func() { s.home.Play(playing, s.scene.plan, s.net, elsewhere) })
+	people.Go(func() { s.suffer(playing) })
+	if !s.scene.idle {
+		people.Go(func() { s.user.order(playing, began) })
+		people.Go(func() { s.touch(playing, began) })
+	}
+	if s.scene.script != nil {
+		people.Go(func() { s.scene.script(s) })
+	}
+	<-playing.Done()
+	people.Wait()
+	out := s.conclude()
+	s.halt()
+	out.fresh = s.anew()
+	finish()
+	devices.Wait()
+	if s.broker != nil {
+		s.broker.down()
+	}
+	out.log, out.failed = strings.Split(strings.TrimSpace(s.log.text.String()), "\n"), s.failed
+	return out
+}
+
+// conclude takes down how things stand.
+func (s *stage) conclude() *story {
+	out := &story{
+		scene: s.scene, entries: s.history.Entries(), end: time.Now(), infos: s.known, truth: map[string]map[string]mi.Value{},
+		tree: s.retained(), sent: map[string]int{}, starts: s.starts, traffic: s.net.Traffic(), leaks: s.user.leaks,
+	}
+	s.account()
+	for i, d := range s.home.Devices() {
+		out.truth[d.Info().DID] = d.Values()
+		at := netip.MustParseAddrPort(address(i))
+		b := at.Addr().As4()
+		b[2] ^= 100
+		out.sent[d.Info().DID] = s.sent[at.Addr()] + s.sent[netip.AddrFrom4(b)]
+	}
+	return out
+}
+
+// settings are those of a bridge in this home.
+func (s *stage) settings() *config.Config {
+	vars := []string{"MIHOME2MQTT_SPECS_ONLINE=false", "MIHOME2MQTT_RAW_ACCESS=true", "MIHOME2MQTT_LOG_FORMAT=json"}
+	if s.broker != nil {
+		vars = append(vars, "MIHOME2MQTT_MQTT_URL=mqtt://"+outside)
+	}
+	c, err := config.Load(vars, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return c
+}
+
+func (s *stage) start() {
+	s.starts++
+	s.machine = &machine{Network: s.ground, counts: map[netip.Addr]int{}}
+	o := bridge.Options{
+		Config: s.settings(), Version: "1.0", Host: "home", Log: zerolog.New(s.log).Level(zerolog.InfoLevel),
+		World:   mi.World{Net: s.machine, Disk: s.disk, Now: s.clock.now, Seed: s.scene.plan.Seed + uint64(s.starts)<<32},
+		Sources: []spec.Source{spec.NewFolder(virtual.Specs())},
+	}
+	if !s.forget || s.starts == 1 {
+		o.Known = s.known
+	}
+	flaw := s.scene.flaw
+	if flaw == nil {
+		flaw = func(*device.Options) {}
+	}
+	b, err := bridge.NewFlawed(o, flaw)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.record(virtual.Entry{Actor: virtual.Bridge, What: virtual.Restart})
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop, s.ended = stop, make(chan error, 1)
+	ended := s.ended
+	go func() { ended <- b.Run(ctx) }()
+}
+
+// halt stops the bridge in order.
+func (s *stage) halt() {
+	asked := time.Now()
+	s.stop()
+	if err := <-s.ended; err != nil {
+		s.failed = append(s.failed, err)
+	}
+	if took := time.Since(asked); took > 10*time.Second {
+		s.failed = append(s.failed, fmt.Errorf("stopping took %v", took))
+	}
+	s.account()
+}
+
+// kill cuts the bridge's power and gives it back a moment later.
+func (s *stage) kill(lies bool) {
+	s.machine.die()
+	s.disk.PowerLoss()
+	s.net.Break(netip.MustParseAddr("10.1.255.2"))
+	if s.broker == nil {
+		s.net.Break(netip.MustParseAddr("127.0.0.1"))
+	}
+	s.stop()
+	<-s.ended // how it ends is not seen any more
+	s.account()
+	s.disk.PowerOn(lies)
+	time.Sleep(3*time.Second + 123_457)
+	s.start()
+}
+
+// account adds up what the bridge sent.
+func (s *stage) account() {
+	s.machine.mu.Lock()
+	defer s.machine.mu.Unlock()
+	for a, n := range s.machine.counts {
+		s.sent[a] += n
+	}
+	clear(s.machine.counts)
+}
+
+func (s *stage) record(e virtual.Entry) {
+	e.At = time.Now()
+	s.history.Record(e)
+}
+
+// suffer lets the faults happen that are no device's.
+func (s *stage) suffer(ctx context.Context) {
+	began := time.Now()
+	type cue struct {
+		at time.Duration
+		do func()
+	}
+	var cues []cue
+	for i, f := range s.scene.plan.Of(virtual.World) {
+		begin, end := s.fault(f, i)
+		cues = append(cues, cue{f.From, begin}, cue{f.To, end})
+	}
+	slices.SortStableFunc(cues, func(a, b cue) int { return int(a.at - b.at) })
+	for _, c := range cues {
+		if !wait(ctx, time.Until(began.Add(c.at))) {
+			return
+		}
+		c.do()
+	}
+}
+
+func (s *stage) fault(f virtual.Fault, i int) (begin, end func()) {
+	nothing := func() {}
+	switch f.Kind {
+	case virtual.BrokerGone:
+		if s.broker == nil {
+			return nothing, nothing
+		}
+		return s.broker.down, func() {
+			if err := s.broker.up(); err != nil {
+				s.failed = append(s.failed, err)
+			}
+		}
+	case virtual.DiskFull:
+		return func() { s.disk.Fill(1) }, func() { s.disk.Fill(0) }
+	case virtual.DiskReadOnly:
+		return func() { s.disk.Protect(true) }, func() { s.disk.Protect(false) }
+	case virtual.Kill:
+		return func() { s.kill((f.Amount+i)%2 == 0) }, nothing
+	case virtual.ClockStep:
+		return func() { s.clock.step(time.Duration(f.Amount) * time.Hour) }, func() { s.clock.step(-time.Duration(f.Amount) * time.Hour) }
+	}
+	return nothing, nothing
+}
+
+// retained returns what a new client finds at the broker.
+func (s *stage) retained() map[string]string {
+	var mu sync.Mutex
+	tree := map[string]string{}
+	var news atomic.Int64
+	c, err := connect(context.Background(), s.user.dial, s.user.where, "visitor", func(m message) {
+		news.Add(1)
+		if m.retained {
+			mu.Lock()
+			defer mu.Unlock()
+			tree[m.topic] = m.payload
+		}
+	})
+	if err != nil {
+		s.failed = append(s.failed, err)
+		return tree
+	}
+	defer c.close()
+	for before := int64(-1); before != news.Load(); {
+		before = news.Load()
+		time.Sleep(100 * time.Millisecond)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	return maps.Clone(tree)
+}
+
+// anew returns what a bridge that knows nothing publishes for the same home.
+func (s *stage) anew() map[string]string {
+	s.disk = virtual.NewDisk(s.scene.plan.Seed)
+	if s.broker != nil {
+		s.broker.down()
+		s.broker.server = nil
+		if err := s.broker.up(); err != nil {
+			s.failed = append(s.failed, err)
+		}
+	}
+	s.forget = false
+	s.start()
+	time.Sleep(2 * time.Minute)
+	tree := s.retained()
+	s.halt()
+	return tree
+}
+
+// wait waits and reports whether ctx still goes on.
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

@@ -1,0 +1,99 @@
+package bridge_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+
+	"github.com/eclipse/paho.mqtt.golang/packets"
+)
+
+// message is one that the broker handed out.
+type message struct {
+	topic, payload string
+	retained       bool
+}
+
+// client speaks MQTT over a stream, as little of it as a test needs: one goroutine
+// reads, so that what arrives has one order.
+type client struct {
+	conn net.Conn
+	done chan struct{} // closed when the connection broke
+
+	writing sync.Mutex
+	id      uint16
+}
+
+// dialer has the shape of mi.Network.DialContext.
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+// connect opens a session that hears everything; heard is called in order.
+func connect(ctx context.Context, dial dialer, address, id string, heard func(message)) (*client, error) {
+	conn, err := dial(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	c := &client{conn: conn, done: make(chan struct{})}
+	hello := packets.NewControlPacket(packets.Connect).(*packets.ConnectPacket)
+	hello.ProtocolName, hello.ProtocolVersion, hello.CleanSession, hello.ClientIdentifier = "MQTT", 4, true, id
+	everything := packets.NewControlPacket(packets.Subscribe).(*packets.SubscribePacket)
+	everything.MessageID, everything.Topics, everything.Qoss = 1, []string{"#"}, []byte{0}
+	accepted := make(chan error, 1)
+	go c.read(accepted, heard)
+	if err := c.write(hello); err != nil {
+		c.close()
+		return nil, err
+	}
+	if err := <-accepted; err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, c.write(everything)
+}
+
+func (c *client) read(accepted chan<- error, heard func(message)) {
+	defer close(c.done)
+	for {
+		p, err := packets.ReadPacket(c.conn)
+		if err != nil {
+			select {
+			case accepted <- err:
+			default:
+			}
+			return
+		}
+		switch p := p.(type) {
+		case *packets.ConnackPacket:
+			var err error
+			if p.ReturnCode != packets.Accepted {
+				err = errors.New(packets.ConnackReturnCodes[p.ReturnCode])
+			}
+			accepted <- err
+		case *packets.PublishPacket:
+			heard(message{p.TopicName, string(p.Payload), p.Retain})
+		}
+	}
+}
+
+func (c *client) write(p packets.ControlPacket) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	return p.Write(c.conn)
+}
+
+// publish hands a message to the broker.
+func (c *client) publish(topic, payload string, qos byte, retained bool) error {
+	p := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
+	p.TopicName, p.Payload, p.Qos, p.Retain = topic, []byte(payload), qos, retained
+	if qos > 0 {
+		c.id++
+		p.MessageID = c.id
+	}
+	return c.write(p)
+}
+
+func (c *client) close() {
+	_ = c.conn.Close()
+	<-c.done
+}

@@ -1,0 +1,280 @@
+package bridge_test
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+)
+
+// bounds are those of the bridge's defaults. An event may reach the bridge 10 s
+// late, by the device's last repeat, and be 10 s old then.
+var bounds = virtual.Limits{EventAge: 22 * time.Second}
+
+// judge returns every broken promise of a story.
+func (st *story) judge(mirrors map[string]*mirror) []virtual.Violation {
+	tr := newTranslator(st, mirrors)
+	bad := virtual.Judge(tr.entries(), st.end, bounds)
+	for _, check := range []func() []virtual.Violation{
+		tr.statesAreTrue, st.treeIsTheModel, st.polite, st.secretsStay, st.logIsCalm, st.allWentWell,
+	} {
+		bad = append(bad, check()...)
+	}
+	return bad
+}
+
+// translator tells the truth of the devices in the words of the topics.
+type translator struct {
+	story   *story
+	mirrors map[string]*mirror // by did
+	values  map[string][]mi.Value
+	changed map[string][]time.Time // of each property
+	shown   map[string]map[string]string
+	waiting map[string][]virtual.Entry // events by did and key that were not told yet
+}
+
+func newTranslator(st *story, mirrors map[string]*mirror) *translator {
+	tr := &translator{
+		story: st, mirrors: map[string]*mirror{}, values: map[string][]mi.Value{}, changed: map[string][]time.Time{},
+		shown: map[string]map[string]string{}, waiting: map[string][]virtual.Entry{},
+	}
+	for _, i := range st.infos {
+		m := mirrors[i.Model]
+		tr.mirrors[i.DID], tr.values[i.DID] = m, make([]mi.Value, len(m.spec.Props))
+		tr.changed[i.DID], tr.shown[i.DID] = make([]time.Time, len(m.spec.Props)), map[string]string{}
+	}
+	return tr
+}
+
+func (tr *translator) entries() []virtual.Entry {
+	out := make([]virtual.Entry, 0, len(tr.story.entries))
+	for _, e := range tr.story.entries {
+		m := tr.mirrors[e.DID]
+		switch {
+		case m == nil, e.What == virtual.Order, e.What == virtual.Done, e.What == virtual.Reachable, e.What == virtual.Available, e.What == virtual.Restart:
+			out = append(out, e)
+		case !m.miot:
+		case e.What == virtual.Truth:
+			out = tr.truth(out, m, e)
+		case e.What == virtual.State:
+			if m.single[e.Key] && !tr.liar(e.DID) {
+				out = append(out, unknown(e))
+			}
+		case e.What == virtual.Emitted:
+			k := e.DID + e.Key
+			tr.waiting[k] = append(tr.waiting[k], e)
+			out = append(out, e)
+		case e.What == virtual.Event:
+			out = append(out, tr.event(m, e))
+		default:
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// liar reports whether a device tells what is not true at some time.
+func (tr *translator) liar(did string) bool {
+	return slices.ContainsFunc(tr.story.scene.plan.Of(did), func(f virtual.Fault) bool {
+		return f.Kind == virtual.Ignore || f.Kind == virtual.Absurd
+	})
+}
+
+func unknown(e virtual.Entry) virtual.Entry {
+	if e.Value == "None" {
+		e.Value = "null"
+	}
+	return e
+}
+
+// truth turns a new value into the texts that it should become.
+func (tr *translator) truth(out []virtual.Entry, m *mirror, e virtual.Entry) []virtual.Entry {
+	i := m.prop(e.Key)
+	v, err := mi.ParseJSON([]byte(e.Value))
+	if i < 0 || err != nil {
+		return out
+	}
+	tr.values[e.DID][i], tr.changed[e.DID][i] = v, e.At
+	for _, n := range m.model.Touched(i) {
+		for key, text := range m.render(n, tr.values[e.DID]) {
+			if old, was := tr.shown[e.DID][key]; m.single[key] && (!was || old != text) {
+				tr.shown[e.DID][key] = text
+				e.Key, e.Value = key, text
+				out = append(out, unknown(e))
+			}
+		}
+	}
+	return out
+}
+
+// event finds out which one was told: the oldest that is not told yet.
+func (tr *translator) event(m *mirror, e virtual.Entry) virtual.Entry {
+	id, _, _ := strings.Cut(e.Key, "/")
+	k := e.DID + m.word(id, e.Value)
+	retained := e.ID == "retained"
+	e.ID, e.Value = "told at "+e.At.Format("15:04:05"), ""
+	if retained {
+		e.Value = "retained"
+	}
+	for len(tr.waiting[k]) > 0 {
+		first := tr.waiting[k][0]
+		tr.waiting[k] = tr.waiting[k][1:]
+		if e.At.Sub(first.At) <= bounds.EventAge {
+			e.ID = first.ID
+			break
+		}
+	}
+	return e
+}
+
+const (
+	twoPolls = 65 * time.Second
+	twoSlow  = 11 * time.Minute
+)
+
+// statesAreTrue is I6 over the whole retained tree.
+func (tr *translator) statesAreTrue() (bad []virtual.Violation) {
+	for _, info := range tr.story.infos {
+		m, values := tr.mirrors[info.DID], tr.values[info.DID]
+		if !m.miot {
+			continue
+		}
+		for i := range m.model.Entities {
+			texts := m.render(i, values)
+			for _, b := range m.model.Entities[i].Binds {
+				key := m.model.Entities[i].ID + "/" + string(b.Role)
+				want, due := texts[key]
+				if !due || !tr.settled(info.DID, m, b.Props) {
+					continue
+				}
+				if got := tr.story.tree[base+info.DID+"/"+key]; got != want {
+					bad = append(bad, virtual.Violation{Rule: "I6", Subject: info.DID + " " + key, Detail: fmt.Sprintf("shows %q, the device has %q", got, want)})
+				}
+			}
+		}
+	}
+	return bad
+}
+
+// settled reports whether all properties are read and have not changed lately.
+func (tr *translator) settled(did string, m *mirror, props []int) bool {
+	for _, p := range props {
+		rest := twoSlow
+		switch {
+		case m.fast[p]:
+			rest = twoPolls
+		case !m.slow[p]:
+			return false
+		}
+		if tr.story.end.Sub(tr.changed[did][p]) < rest {
+			return false
+		}
+	}
+	return len(props) > 0
+}
+
+// treeIsTheModel is I7.
+func (st *story) treeIsTheModel() []virtual.Violation {
+	var bad []virtual.Violation
+	for topic := range st.tree {
+		if strings.HasSuffix(topic, "/event") || strings.HasSuffix(topic, "/set") {
+			bad = append(bad, virtual.Violation{Rule: "I1", Subject: topic, Detail: "is retained"})
+		}
+	}
+	return append(bad, virtual.Diff(lasting(st.tree), lasting(st.fresh))...)
+}
+
+// lasting leaves out what changes with time.
+func lasting(tree map[string]string) map[string]string {
+	out := map[string]string{}
+	for topic, payload := range tree {
+		switch {
+		case strings.HasSuffix(topic, "/instance"), strings.HasSuffix(topic, "/health"):
+		case strings.HasPrefix(topic, base) && !strings.HasSuffix(topic, "/availability"):
+			out[topic] = ""
+		default:
+			out[topic] = payload
+		}
+	}
+	return out
+}
+
+// polite is I12.
+func (st *story) polite() (bad []virtual.Violation) {
+	budget := 3 * int(st.scene.plan.Span/(10*time.Second))
+	for did, n := range st.sent {
+		if n > budget {
+			bad = append(bad, virtual.Violation{Rule: "I12", Subject: did, Detail: fmt.Sprintf("got %d datagrams, more than %d", n, budget)})
+		}
+	}
+	slices.SortFunc(bad, func(a, b virtual.Violation) int { return cmp.Compare(a.Subject, b.Subject) })
+	return bad
+}
+
+// secretsStay is I13.
+func (st *story) secretsStay() (bad []virtual.Violation) {
+	for _, where := range st.leaks {
+		bad = append(bad, virtual.Violation{Rule: "I13", Subject: where, Detail: "holds a token"})
+	}
+	for _, line := range st.log {
+		for _, i := range st.infos {
+			if strings.Contains(line, i.Token.Reveal()) {
+				bad = append(bad, virtual.Violation{Rule: "I13", Subject: "log", Detail: line})
+			}
+		}
+	}
+	return bad
+}
+
+// logIsCalm is I15: a home makes few lines, each device few warnings.
+func (st *story) logIsCalm() (bad []virtual.Violation) {
+	warnings := map[string]int{}
+	for _, line := range st.log {
+		var l struct{ Level, Device string }
+		if json.Unmarshal([]byte(line), &l) == nil && l.Level != "info" {
+			warnings[l.Device]++
+		}
+	}
+	for _, who := range slices.Sorted(maps.Keys(warnings)) {
+		if n, most := warnings[who], st.warnings(who); n > most {
+			bad = append(bad, virtual.Violation{Rule: "I15", Subject: cmp.Or(who, "bridge"), Detail: fmt.Sprintf("%d warnings, more than %d: %s", n, most, st.sample(who))})
+		}
+	}
+	return bad
+}
+
+// warnings is how many a device may make: some for each fault of its own and of
+// the world, and for each of its orders that failed.
+func (st *story) warnings(did string) int {
+	n := 4 + 4*len(st.scene.plan.Of(did)) + 4*len(st.scene.plan.Of(virtual.World))
+	for _, e := range st.entries {
+		if e.What == virtual.Done && e.Value != "" && (e.DID == did || did == "") {
+			n++
+		}
+	}
+	return n
+}
+
+func (st *story) sample(who string) string {
+	var out [][]byte
+	for _, line := range st.log {
+		if strings.Contains(line, `"device":"`+who+`"`) && !strings.Contains(line, `"level":"info"`) {
+			out = append(out, []byte(line))
+		}
+	}
+	return string(bytes.Join(out[:min(len(out), 3)], []byte(" | ")))
+}
+
+func (st *story) allWentWell() (bad []virtual.Violation) {
+	for _, err := range st.failed {
+		bad = append(bad, virtual.Violation{Rule: "run", Subject: "bridge", Detail: err.Error()})
+	}
+	return bad
+}
