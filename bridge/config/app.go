@@ -32,7 +32,7 @@ type DialContext func(ctx context.Context, network, address string) (net.Conn, e
 // the app and the broker that the Supervisor knows become variables. What is set
 // already stays. Elsewhere environ is returned as it is.
 func App(ctx context.Context, environ []string, read ReadFile, dial DialContext) ([]string, error) {
-	token := lookup(environ, supervisorToken)
+	token := Lookup(environ, supervisorToken)
 	if token == "" {
 		return environ, nil
 	}
@@ -41,7 +41,7 @@ func App(ctx context.Context, environ []string, read ReadFile, dial DialContext)
 		return nil, err
 	}
 	environ = WithDefaults(environ, options)
-	if lookup(environ, Prefix+"MQTT_URL") != "" {
+	if Lookup(environ, Prefix+"MQTT_URL") != "" {
 		return environ, nil
 	}
 	broker, err := supervisorBroker(ctx, token, dial)
@@ -56,15 +56,16 @@ func App(ctx context.Context, environ []string, read ReadFile, dial DialContext)
 func WithDefaults(environ []string, defaults map[string]string) []string {
 	out := slices.Clone(environ)
 	for _, name := range slices.Sorted(maps.Keys(defaults)) {
-		if lookup(out, name) == "" && lookup(out, name+"_FILE") == "" {
+		if Lookup(out, name) == "" && Lookup(out, name+"_FILE") == "" {
 			out = append(out, name+"="+defaults[name])
 		}
 	}
 	return out
 }
 
-// lookup returns the last value of a variable, as the system does.
-func lookup(environ []string, name string) string {
+// Lookup returns the value of a variable in environ, "" when it is not set. The
+// last one counts, as for the system.
+func Lookup(environ []string, name string) string {
 	value := ""
 	for _, pair := range environ {
 		if v, ok := strings.CutPrefix(pair, name+"="); ok {

@@ -52,7 +52,7 @@ func TestAppTakesOptionsAndBroker(t *testing.T) {
 func TestAppWithBrokerOfTheUserAsksNobody(t *testing.T) {
 	read := files(map[string]string{optionsFile: `{"mqtt_url":"mqtt://mine:1883"}`})
 	environ, err := App(t.Context(), inApp, read, nil)
-	if err != nil || lookup(environ, "MIHOME2MQTT_MQTT_URL") != "mqtt://mine:1883" {
+	if err != nil || Lookup(environ, "MIHOME2MQTT_MQTT_URL") != "mqtt://mine:1883" {
 		t.Errorf("got %q, %v", environ, err)
 	}
 }

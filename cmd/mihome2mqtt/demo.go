@@ -20,12 +20,16 @@ type demoCmd struct {
 
 // Run runs the bridge with a virtual home, on loopback only.
 func (c *demoCmd) Run(p *process) error {
-	data, err := os.MkdirTemp("", "mihome2mqtt-demo-")
-	if err != nil {
-		return err
+	defaults := map[string]string{}
+	if config.Lookup(p.environ, config.Prefix+"DATA") == "" {
+		data, err := os.MkdirTemp("", "mihome2mqtt-demo-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(data)
+		defaults[config.Prefix+"DATA"] = data
 	}
-	defer os.RemoveAll(data)
-	opt, disk, err := p.prepare(map[string]string{config.Prefix + "DATA": data})
+	opt, disk, err := p.prepare(defaults)
 	if err != nil {
 		return err
 	}
