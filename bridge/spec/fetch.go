@@ -19,23 +19,17 @@ import (
 )
 
 const (
-	listName  = "specs/instances.list"
-	listAge   = 7 * 24 * time.Hour // the list is asked again after
-	retryAge  = time.Hour          // a model that could not be fetched is tried again after
-	maxList   = 16 << 20
-	requestIn = 30 * time.Second
+	listName   = "specs/list"
+	listAge    = 7 * 24 * time.Hour // the list is asked again after
+	retryAge   = time.Hour          // a model that could not be fetched is tried again after
+	refreshAge = 24 * time.Hour     // between two looks for newer specs
+	maxList    = 16 << 20
+	requestIn  = 30 * time.Second
+	maxWanted  = 1024
 )
 
 // errUnlisted says that the vendor has published no spec of a model.
 var errUnlisted = errors.New("miot-spec.org does not list it; please report the model")
-
-// entry is one line of the list of all published specs.
-type entry struct {
-	Model   string `json:"model"`
-	Version int    `json:"version"`
-	Type    string `json:"type"`
-	Status  string `json:"status"`
-}
 
 // fetcher asks miot-spec.org for specs, one at a time.
 type fetcher struct {
@@ -44,10 +38,9 @@ type fetcher struct {
 	kept diskSource
 	log  zerolog.Logger
 	now  func() time.Time
-	got  func(model string)
+	got  func(model string, s *mi.Spec)
 
-	list   map[string]entry // only run touches it
-	listAt time.Time
+	list *list // only while there is something to fetch; only run touches it
 
 	mu     sync.Mutex // guards asked
 	asked  map[string]attempt
@@ -62,15 +55,26 @@ type attempt struct {
 
 func newFetcher(w mi.World, o Options, kept diskSource) *fetcher {
 	client := retryablehttp.NewClient()
-	client.HTTPClient = &http.Client{Timeout: requestIn, Transport: &http.Transport{
-		DialContext: w.Net.DialContext, TLSHandshakeTimeout: 10 * time.Second, MaxIdleConns: 2, IdleConnTimeout: time.Minute,
-	}}
+	client.HTTPClient = &http.Client{
+		Timeout: requestIn, CheckRedirect: stay,
+		Transport: &http.Transport{
+			DialContext: w.Net.DialContext, TLSHandshakeTimeout: 10 * time.Second, MaxIdleConns: 2, IdleConnTimeout: time.Minute,
+		},
+	}
 	client.Logger = nil
 	client.RetryMax = 3
 	return &fetcher{
 		http: client, host: cmp.Or(o.Host, "https://miot-spec.org"), kept: kept, log: o.Log, now: w.Now,
-		asked: map[string]attempt{}, wanted: make(chan string, 1024),
+		asked: map[string]attempt{}, wanted: make(chan string, maxWanted),
 	}
+}
+
+// stay refuses to be sent to another host.
+func stay(req *http.Request, via []*http.Request) error {
+	if first := via[0].URL; req.URL.Host != first.Host || req.URL.Scheme != first.Scheme || len(via) > 5 {
+		return fmt.Errorf("sent to %s", req.URL.Host)
+	}
+	return nil
 }
 
 // ask queues a model. The error tells how it went when it was asked for already.
@@ -89,21 +93,29 @@ func (f *fetcher) ask(model string) error {
 	return nil
 }
 
-// run fetches one model after another until ctx ends.
+// run fetches one model after another until ctx ends, and looks for newer specs
+// of those that are kept now and then.
 func (f *fetcher) run(ctx context.Context) {
 	defer f.http.HTTPClient.CloseIdleConnections()
+	newer := time.NewTicker(refreshAge)
+	defer newer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-newer.C:
+			f.refresh(ctx)
 		case model := <-f.wanted:
-			err := f.one(ctx, model)
-			f.done(model, err)
+			s, err := f.one(ctx, model)
+			f.done(model, s, err)
+		}
+		if len(f.wanted) == 0 {
+			f.list = nil // twenty thousand models are not worth their memory
 		}
 	}
 }
 
-func (f *fetcher) done(model string, err error) {
+func (f *fetcher) done(model string, s *mi.Spec, err error) {
 	f.mu.Lock()
 	f.asked[model] = attempt{f.now(), err}
 	if err == nil {
@@ -115,86 +127,98 @@ func (f *fetcher) done(model string, err error) {
 		return
 	}
 	f.log.Info().Str("model", model).Msg("spec fetched")
-	f.got(model)
+	f.got(model, s)
 }
 
-// one fetches the instance of a model and keeps it.
-func (f *fetcher) one(ctx context.Context, model string) error {
-	if err := f.refreshList(ctx); err != nil {
-		return err
-	}
-	e, ok := f.list[model]
-	if !ok {
-		return errUnlisted
-	}
-	if _, ok := parseURN(e.Type); !ok {
-		return fmt.Errorf("the list names %.80q, which is no spec: %w", e.Type, mi.ErrProtocol)
-	}
-	raw, err := f.get(ctx, "/miot-spec-v2/instance?type="+url.QueryEscape(e.Type), MaxSize)
-	if err != nil {
-		return err
-	}
-	if _, err := Parse(raw); err != nil {
-		return err
-	}
-	return f.kept.write(keptName(model), raw)
-}
-
-// refreshList makes sure that there is a list, and that it is not too old.
-func (f *fetcher) refreshList(ctx context.Context) error {
+// one fetches the instance of a model and keeps it. A model that an old list
+// lacks is looked for in a new one.
+func (f *fetcher) one(ctx context.Context, model string) (*mi.Spec, error) {
 	if f.list == nil {
-		if raw, err := f.kept.read(listName); err == nil {
-			f.list = readList(raw)
+		f.list = f.kept.keptList()
+	}
+	if f.list == nil || f.list.URNs[model] == "" {
+		if err := f.refreshList(ctx); err != nil {
+			return nil, err
 		}
 	}
-	if f.list != nil && f.now().Sub(f.listAt) < listAge {
+	urn := f.list.URNs[model]
+	if urn == "" {
+		return nil, errUnlisted
+	}
+	return f.fetch(ctx, model, urn)
+}
+
+func (f *fetcher) fetch(ctx context.Context, model, urn string) (*mi.Spec, error) {
+	raw, err := f.get(ctx, "/miot-spec-v2/instance?type="+url.QueryEscape(urn), MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	s, err := Parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	s.Model = model
+	if err := f.kept.write(keptName(model), raw); err != nil {
+		f.log.Warn().Err(err).Str("model", model).Msg("the spec is not kept and has to be fetched again after a restart")
+	}
+	return s, nil
+}
+
+// refresh fetches what was published anew of the specs that are kept. It counts
+// from the next start, because a device does not change under way.
+func (f *fetcher) refresh(ctx context.Context) {
+	f.list = f.kept.keptList()
+	if f.list != nil && f.now().Sub(f.list.At).Abs() < listAge {
+		return
+	}
+	if err := f.refreshList(ctx); err != nil {
+		f.log.Debug().Err(err).Msg("no look for newer specs")
+		return
+	}
+	for _, model := range f.kept.models() {
+		urn := f.list.URNs[model]
+		if urn == "" || urn == f.kept.keptURN(model) {
+			continue
+		}
+		if _, err := f.fetch(ctx, model, urn); err != nil {
+			f.log.Debug().Err(err).Str("model", model).Msg("newer spec not fetched")
+			return
+		}
+		f.log.Info().Str("model", model).Str("spec", urn).Msg("a newer spec is used from the next start on")
+	}
+}
+
+// refreshList asks for the list of all specs. A list of less than an hour is
+// not asked for again: what it lacks is not published.
+func (f *fetcher) refreshList(ctx context.Context) error {
+	if f.list != nil && f.now().Sub(f.list.At).Abs() < retryAge {
 		return nil
 	}
 	raw, err := f.get(ctx, "/miot-spec-v2/instances?status=all", maxList)
 	if err != nil {
-		if f.list != nil {
-			return nil // an old list is better than none
-		}
 		return err
 	}
-	list := readList(raw)
-	if len(list) == 0 {
-		return fmt.Errorf("the list of specs is empty or no JSON: %w", mi.ErrProtocol)
+	fresh, err := readList(raw, f.now())
+	if err != nil {
+		return err
 	}
-	f.list, f.listAt = list, f.now()
-	if err := f.kept.write(listName, raw); err != nil {
+	f.list = fresh
+	out, err := json.Marshal(fresh)
+	if err == nil {
+		err = f.kept.write(listName, out)
+	}
+	if err != nil {
 		f.log.Warn().Err(err).Msg("the list of specs is not kept")
 	}
 	return nil
 }
 
-// readList keeps the best spec of each model: released before preview before
-// debug, then the highest version.
-func readList(raw []byte) map[string]entry {
-	var in struct {
-		Instances []entry `json:"instances"`
+// cause is the innermost error, which says what a person can mend.
+func cause(err error) error {
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner
 	}
-	if json.Unmarshal(raw, &in) != nil {
-		return nil
-	}
-	best := make(map[string]entry, len(in.Instances))
-	for _, e := range in.Instances {
-		old, ok := best[e.Model]
-		if !ok || cmp.Or(cmp.Compare(rank(e.Status), rank(old.Status)), cmp.Compare(e.Version, old.Version)) > 0 {
-			best[e.Model] = e
-		}
-	}
-	return best
-}
-
-func rank(status string) int {
-	switch status {
-	case "released":
-		return 2
-	case "preview":
-		return 1
-	}
-	return 0
+	return err
 }
 
 func (f *fetcher) get(ctx context.Context, path string, limit int64) ([]byte, error) {
@@ -204,7 +228,7 @@ func (f *fetcher) get(ctx context.Context, path string, limit int64) ([]byte, er
 	}
 	res, err := f.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("miot-spec.org cannot be reached: %w", mi.ErrOffline)
+		return nil, fmt.Errorf("miot-spec.org cannot be reached (%v): %w", cause(err), mi.ErrOffline)
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {

@@ -117,7 +117,7 @@ func TestLibrarySaysWhatTheSiteSays(t *testing.T) {
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }))
 	defer site.Close()
 	f := newFetcher(world(), Options{Host: site.URL, Log: zerolog.Nop()}, diskSource{memory{fstest.MapFS{}}})
-	if err := f.one(t.Context(), "x.light.y"); !errors.Is(err, mi.ErrOffline) || !strings.Contains(err.Error(), "404") {
+	if _, err := f.one(t.Context(), "x.light.y"); !errors.Is(err, mi.ErrOffline) || !strings.Contains(err.Error(), "404") {
 		t.Errorf("a missing list gives %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
@@ -67,10 +68,19 @@ type urn struct {
 
 func parseURN(s string) (urn, bool) {
 	part := strings.Split(s, ":")
-	if len(part) < 5 || part[0] != "urn" || part[3] == "" {
+	if len(s) > maxText || len(part) < 5 || part[0] != "urn" || part[3] == "" {
 		return urn{}, false
 	}
-	return urn{namespace: part[1], kind: part[2], name: part[3]}, true
+	return urn{namespace: part[1], kind: part[2], name: strings.Map(plain, part[3])}, true
+}
+
+// plain keeps the runes that published names have: a name becomes a part of
+// topics.
+func plain(r rune) rune {
+	if r == '-' || r == '.' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) {
+		return r
+	}
+	return '-'
 }
 
 func (u urn) vendor() bool { return u.namespace != "miot-spec-v2" }

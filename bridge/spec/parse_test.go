@@ -3,6 +3,7 @@ package spec
 import (
 	"errors"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -66,6 +67,35 @@ func TestParseKeepsWhatMatters(t *testing.T) {
 	}
 	if e := s.Events[0]; e.Key != "light-2/click" {
 		t.Errorf("event key is %q, want light-2/click", e.Key)
+	}
+}
+
+// Names become parts of topics.
+func TestParseKeepsNamesPlain(t *testing.T) {
+	s, err := Parse([]byte(`{"type":"urn:a:device:x:1:y:1","services":[{"iid":2,"type":"urn:a:service:a/b+#c d:1:y:1","properties":[{"iid":1,"type":"urn:a:property:pm2.5-关_x:1"}]}]}`))
+	if err != nil || s.Services[0].Key != "a-b--c-d" || s.Props[0].Key != "a-b--c-d/pm2.5-关_x" {
+		t.Errorf("got %+v, %v", s, err)
+	}
+}
+
+// A spec made to hurt is refused soon.
+func TestParseLimits(t *testing.T) {
+	property := `{"iid":%,"type":"urn:a:property:p:1"},`
+	var many strings.Builder
+	for i := range MaxProperties + 1 {
+		many.WriteString(strings.Replace(property, "%", strconv.Itoa(i+1), 1))
+	}
+	for _, tc := range []struct{ name, in, want string }{
+		{"properties", `{"type":"urn:a:device:x:1:y:1","services":[{"iid":2,"type":"urn:a:service:s:1","properties":[` + strings.TrimSuffix(many.String(), ",") + `]}]}`, "services[0].properties[2000]: more than 2000 properties"},
+		{"size", strings.Repeat(" ", MaxSize+1), "at most 4194304 are read"},
+		{"depth", `{"services":` + strings.Repeat("[", 1<<20), "line 1 column"},
+		{"name", `{"type":"urn:a:device:` + strings.Repeat("x", 1000) + `:1:y:1"}`, "is not urn:<namespace>:device:"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if _, err := Parse([]byte(tc.in)); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("Parse says %v, want %q", err, tc.want)
+			}
+		})
 	}
 }
 

@@ -1,18 +1,18 @@
 package spec
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"path"
 	"regexp"
+	"slices"
 	"strings"
-	"sync"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
+
+const maxSets = 100 // files of a folder that are read through
 
 var modelName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}(\.[A-Za-z0-9_-]{1,64}){2,3}$`)
 
@@ -40,63 +40,92 @@ func (d diskSource) write(name string, data []byte) error {
 	return d.disk.WriteFile(name, data)
 }
 
+// models returns the models whose fetched specs are kept.
+func (d diskSource) models() []string {
+	if d.disk == nil {
+		return nil
+	}
+	names, err := d.disk.List("specs")
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, name := range names {
+		model, ok := strings.CutSuffix(strings.TrimPrefix(name, "specs/"), ".json")
+		if ok && ValidModel(model) {
+			out = append(out, model)
+		}
+	}
+	return out
+}
+
 func keptName(model string) string { return "specs/" + model + ".json" }
 
 // Folder is a Source of a folder: files <model>.json, and sets *.jsonl and
-// *.jsonl.gz. It is read through when it is first asked for a set.
-type Folder struct {
-	fsys fs.FS
+// *.jsonl.gz, which are looked into by Search.
+type Folder struct{ fsys fs.FS }
 
-	once sync.Once
-	sets map[string]json.RawMessage
-	err  error
-}
+var (
+	_ Source   = (*Folder)(nil)
+	_ Searcher = (*Folder)(nil)
+)
 
 // NewFolder returns a Source that reads fsys.
-func NewFolder(fsys fs.FS) *Folder { return &Folder{fsys: fsys} }
+func NewFolder(fsys fs.FS) *Folder { return &Folder{fsys} }
 
-// Instance implements Source.
+// Instance implements Source: it looks at the file of the model alone.
 func (f *Folder) Instance(model string) ([]byte, error) {
-	raw, err := readLimited(f.fsys, model+".json")
-	if err == nil || !notThere(err) {
-		return raw, err
+	file, err := f.fsys.Open(model + ".json")
+	if err != nil {
+		return nil, err
 	}
-	f.once.Do(f.index)
-	if raw, ok := f.sets[model]; ok {
-		return raw, nil
-	}
-	if f.err != nil {
-		return nil, f.err
-	}
-	return nil, fs.ErrNotExist
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, MaxSize+1))
 }
 
-// index reads every set of the folder; a released spec wins over the others.
-func (f *Folder) index() {
-	f.sets = map[string]json.RawMessage{}
-	released := map[string]bool{}
-	entries, err := fs.ReadDir(f.fsys, ".")
-	if err != nil && !notThere(err) {
-		f.err = fmt.Errorf("spec: specs folder: %w", err)
-	}
-	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), ".jsonl") && !strings.HasSuffix(e.Name(), ".jsonl.gz") {
-			continue
-		}
-		err := f.set(e.Name(), func(l Line) error {
-			if _, ok := f.sets[l.Model]; !ok || l.Status == "released" && !released[l.Model] {
-				f.sets[l.Model], released[l.Model] = l.Instance, l.Status == "released"
+// Search implements Searcher: it reads every set through once. A released spec
+// goes before a preview, that before any other; the first one counts.
+func (f *Folder) Search(models []string) (map[string][]byte, error) {
+	sets, err := f.sets()
+	found := map[string][]byte{}
+	best := map[string]int{}
+	for _, name := range sets {
+		setErr := f.set(name, func(l Line) error {
+			if !slices.Contains(models, l.Model) || found[l.Model] != nil && rank(l.Status) <= best[l.Model] {
+				return nil
 			}
+			found[l.Model], best[l.Model] = l.Instance, rank(l.Status)
 			return nil
 		})
-		if err != nil {
-			f.err = fmt.Errorf("%s: %w", e.Name(), err)
+		if setErr != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", name, setErr))
 		}
 	}
+	return found, err
+}
+
+func (f *Folder) sets() ([]string, error) {
+	entries, err := fs.ReadDir(f.fsys, ".")
+	if err != nil {
+		if notThere(err) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("spec: specs folder: %w", err)
+	}
+	var out []string
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".jsonl") || strings.HasSuffix(e.Name(), ".jsonl.gz") {
+			out = append(out, e.Name())
+		}
+	}
+	if len(out) > maxSets {
+		return out[:maxSets], fmt.Errorf("spec: specs folder: %d sets, the first %d are read", len(out), maxSets)
+	}
+	return out, nil
 }
 
 func (f *Folder) set(name string, each func(Line) error) error {
-	file, err := f.fsys.Open(path.Clean(name))
+	file, err := f.fsys.Open(name)
 	if err != nil {
 		return err
 	}
@@ -104,11 +133,12 @@ func (f *Folder) set(name string, each func(Line) error) error {
 	return Lines(file, each)
 }
 
-func readLimited(fsys fs.FS, name string) ([]byte, error) {
-	file, err := fsys.Open(name)
-	if err != nil {
-		return nil, err
+func rank(status string) int {
+	switch status {
+	case "released":
+		return 2
+	case "preview":
+		return 1
 	}
-	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, MaxSize+1))
+	return 0
 }
