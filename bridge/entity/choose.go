@@ -32,23 +32,38 @@ func (b *builder) choose(detailLevel string) {
 // none: its maker's own properties are all that it has.
 const fill = 6
 
-// promote shows something of a device of which nothing would be.
+// promote shows something of a device of which nothing would be, and one of the
+// things that a device of its type is for.
 func (b *builder) promote() {
-	if slices.ContainsFunc(b.entities, func(e Entity) bool { return e.Enabled && e.Component != "event" }) {
+	if !slices.ContainsFunc(b.entities, func(e Entity) bool { return e.Enabled && e.Component != "event" }) {
+		left := fill
+		for i := range b.entities {
+			if e := &b.entities[i]; left > 0 && !e.Assumed && b.presentable(i) {
+				e.Enabled, left = true, left-1
+			}
+		}
+	}
+	shows := b.rules.devices[b.spec.Type].Shows
+	wanted := func(e Entity) bool { return slices.Contains(shows, e.Component) }
+	if slices.ContainsFunc(b.entities, func(e Entity) bool { return e.Enabled && wanted(e) }) {
 		return
 	}
-	left := fill
 	for i := range b.entities {
-		e := &b.entities[i]
-		switch e.Component {
-		case "command", "text", "notify":
-			continue
-		}
-		text := e.Component == "sensor" && e.DeviceClass != "enum" && b.details[i].text
-		if left > 0 && !unasked(e.Danger) && !e.Assumed && !text {
-			e.Enabled, left = true, left-1
+		if e := &b.entities[i]; wanted(*e) && b.presentable(i) {
+			e.Enabled = true
+			return
 		}
 	}
+}
+
+// presentable reports an entity that may be shown to people who did not ask.
+func (b *builder) presentable(i int) bool {
+	e := &b.entities[i]
+	switch e.Component {
+	case "command", "text", "notify":
+		return false
+	}
+	return !unasked(e.Danger) && (e.Component != "sensor" || e.DeviceClass == "enum" || !b.details[i].text)
 }
 
 // most is how many entities of one device are shown unasked: a page that people

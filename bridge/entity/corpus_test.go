@@ -95,17 +95,12 @@ event: doorbell
 event,camera,image: intercom
 event,sensor,binary_sensor: vibration-sensor`) {
 		components, types, _ := strings.Cut(strings.TrimSpace(line), ": ")
-		for _, kind := range strings.Fields(types) {
+		for kind := range strings.FieldsSeq(types) {
 			out[kind] = strings.Split(components, ",")
 		}
 	}
 	return out
 }()
-
-// empty reports a spec that has nothing but its own description.
-func empty(s *mi.Spec) bool {
-	return !slices.ContainsFunc(s.Services, func(v mi.Service) bool { return v.Name != "device-information" })
-}
 
 func TestEverySpecIsShownWhole(t *testing.T) {
 	rules := shipped(t)
@@ -221,5 +216,3 @@ func sortedKeys[V any](m map[string]V) []string {
 	slices.Sort(keys)
 	return keys
 }
-
-var _ = fmt.Sprint

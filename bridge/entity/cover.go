@@ -205,22 +205,14 @@ func (k *blind) moving(values []mi.Value) bool {
 // motion says where the cover moves: by its status, or for lack of one by the
 // distance to its target; "" when it stands still or nothing is known.
 func (k *blind) motion(values []mi.Value) string {
-	current, known := k.current.percent(values)
 	if k.status != nil {
 		at := k.status.at(values)
-		if at < 0 {
-			return ""
+		if at >= 0 && (k.states[at] == "opening" || k.states[at] == "closing") {
+			return k.states[at]
 		}
-		switch word := k.states[at]; word {
-		case "opening", "closing":
-			if target, ok := k.target.percent(values); ok && known && arrived(word, current, target) {
-				return ""
-			}
-			return word
-		default:
-			return ""
-		}
+		return ""
 	}
+	current, known := k.current.percent(values)
 	target, ok := k.target.percent(values)
 	switch {
 	case !known || !ok || math.Abs(target-current) <= deadZone:
@@ -229,11 +221,6 @@ func (k *blind) motion(values []mi.Value) string {
 		return "opening"
 	}
 	return "closing"
-}
-
-// arrived notices a status that still says "opening" at the fully open end.
-func arrived(word string, current, target float64) bool {
-	return math.Abs(target-current) <= deadZone && (word == "opening" && current >= 100 || word == "closing" && current <= 0)
 }
 
 type coverState struct{ *blind }

@@ -2,6 +2,7 @@ package entity
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
@@ -166,20 +167,11 @@ func (c *fanState) render(values []mi.Value) (string, bool) {
 // zero is the entry of the list that is neither a level nor a preset: off.
 func (s *speed) zero() int {
 	for i := range s.list.words {
-		if !contains(s.levels, i) && !contains(s.extras, i) {
+		if !slices.Contains(s.levels, i) && !slices.Contains(s.extras, i) {
 			return i
 		}
 	}
 	return -1
-}
-
-func contains(list []int, x int) bool {
-	for _, y := range list {
-		if x == y {
-			return true
-		}
-	}
-	return false
 }
 
 func (c *fanState) order(payload string, _ []mi.Value, o *mi.Order) error {

@@ -28,7 +28,8 @@ type vocabulary map[string][]string
 
 // deviceRule says what stands for a device of one type.
 type deviceRule struct {
-	Main []string `yaml:"main"` // components of the entity that stands for the device, best first
+	Main  []string `yaml:"main"`  // components of the entity that stands for the device, best first
+	Shows []string `yaml:"shows"` // components of which at least one entity is shown unasked
 }
 
 // serviceRule makes one composite entity of a service.
@@ -67,8 +68,9 @@ type propertyRule struct {
 	Icon       string   `yaml:"icon"`
 	Invert     bool     `yaml:"invert"`
 	Enabled    *bool    `yaml:"enabled"`
-	Slow       bool     `yaml:"slow"`   // changes rarely: read rarely
-	Moving     string   `yaml:"moving"` // the vocabulary that says which entries mean that the device works
+	Slow       bool     `yaml:"slow"`    // changes rarely: read rarely
+	Problem    string   `yaml:"problem"` // the vocabulary whose word "well" means no problem; makes a binary sensor besides
+	Moving     string   `yaml:"moving"`  // the vocabulary that says which entries mean that the device works
 }
 
 // fallbackRule makes an entity of a property by its shape alone.

@@ -140,7 +140,7 @@ func told(s *mi.Spec, o mi.Order) string {
 func values(t testing.TB, s *mi.Spec, facts string) []mi.Value {
 	t.Helper()
 	out := make([]mi.Value, len(s.Props))
-	for _, fact := range strings.Fields(facts) {
+	for fact := range strings.FieldsSeq(facts) {
 		key, text, _ := strings.Cut(fact, "=")
 		found := false
 		for i := range s.Props {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -240,13 +241,13 @@ func (l *loader) rule(d *document, into *file) {
 		l.problems = append(l.problems, err)
 		return
 	}
-	merge(l.file.Units, f.Units)
-	merge(l.file.Devices, f.Devices)
+	maps.Copy(l.file.Units, f.Units)
+	maps.Copy(l.file.Devices, f.Devices)
 	for component, classes := range f.Classes {
 		if l.file.Classes[component] == nil {
 			l.file.Classes[component] = map[string]class{}
 		}
-		merge(l.file.Classes[component], classes)
+		maps.Copy(l.file.Classes[component], classes)
 	}
 	for group, words := range f.Words {
 		if l.file.Words[group] == nil {
@@ -263,12 +264,6 @@ func (l *loader) rule(d *document, into *file) {
 	into.Actions = append(into.Actions, f.Actions...)
 	into.Events = append(into.Events, f.Events...)
 	into.Latches = append(into.Latches, f.Latches...)
-}
-
-func merge[V any](into, from map[string]V) {
-	for k, v := range from {
-		into[k] = v
-	}
 }
 
 // model reads a file below models/.
@@ -293,7 +288,7 @@ func (l *loader) language(d *document) {
 	if l.names[code] == nil {
 		l.names[code] = map[string]string{}
 	}
-	merge(l.names[code], names)
+	maps.Copy(l.names[code], names)
 }
 
 // rules builds the indexes.

@@ -269,6 +269,12 @@ func TestStates(t *testing.T) {
 		{"humidity of a list", "humidifier", humidifierLines, "humidifier/target-humidity=1 environment/relative-humidity=44", "humidifier_2", "state=None target_humidity=55 current_humidity=44 mode=None"},
 		{"heater", "heater", heaterLines, "heater/on=true", "climate_2", "mode=heat power=ON preset_mode=None temperature=None current_temperature=None"},
 		{"alarm", "gateway", armLines, "arming/arming-mode=3", "alarm_control_panel_2", "state=armed_night"},
+		{"contact", "magnet-sensor", "magnet-sensor\n  contact-state bool rn", "magnet-sensor/contact-state=true", "p2_1", "state=OFF"},
+		{"no trouble", "washer", "washer\n  fault int rn 0=No_Faults 1=Leak", "washer/fault=0", "p2_1_problem", "state=OFF"},
+		{"trouble", "washer", "washer\n  fault int rn 0=No_Faults 1=Leak", "washer/fault=1", "p2_1_problem", "state=ON"},
+		{"trouble by number", "washer", "washer\n  fault int rn 0..99/1", "washer/fault=7", "p2_1_problem", "state=ON"},
+		{"on that is a list", "airer", "switch\n  on int rwn 1=Open 0=Close", "switch/on=1", "switch_2", "state=ON"},
+		{"on that is text", "outlet", "switch\n  on string rwn", "switch/on=off", "switch_2", "state=OFF"},
 		{"valve", "water-valve", valveLines, "electronic-valve/on=true", "valve_2", "state=open"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -87,9 +87,9 @@ func (g *grammar) object(t reflect.Type) any {
 	}
 	properties := map[string]any{}
 	g.defs[t.Name()] = properties // ends a recursion
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
-		schema := g.of(t.Field(i).Type, name)
+	for f := range t.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		schema := g.of(f.Type, name)
 		if words := closed(t.Name(), name); words != nil {
 			schema = enumerate(schema, words)
 		}

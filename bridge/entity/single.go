@@ -19,6 +19,7 @@ func (b *builder) singles() {
 // verdict is what the rules say of one property.
 type verdict struct {
 	component, class, state, category, icon, name, unit, rule string
+	problem                                                   string // vocabulary
 	enabled, invert                                           bool
 }
 
@@ -64,6 +65,51 @@ func (b *builder) single(p int) {
 		e.Danger = danger(service.Name, spec.Name)
 	}
 	b.add(e, d)
+	if v.problem != "" && bound.State {
+		b.problem(&e, d, f, v.problem)
+	}
+}
+
+// problem makes a binary sensor of a fault: on while anything is wrong.
+func (b *builder) problem(of *Entity, d detail, f *field, group string) {
+	c := &trouble{f: *f}
+	for i := range f.spec.List {
+		if b.rules.word(group, f.spec.List[i].Label) == "well" {
+			c.well = append(c.well, f.spec.List[i].Value)
+		}
+	}
+	if len(f.spec.List) == 1 || len(f.spec.List) > 1 && len(c.well) == len(f.spec.List) {
+		return // it never tells of trouble
+	}
+	name, _ := b.rules.class("binary_sensor", "problem", "")
+	bound := bind("state", c, f)
+	bound.Command = false
+	b.add(Entity{
+		ID: of.ID + "_problem", Component: "binary_sensor", Name: "Problem", DeviceClass: name, Category: "diagnostic",
+		Enabled: of.Enabled, Rule: of.Rule, Binds: []Bind{bound},
+	}, detail{service: d.service})
+}
+
+// trouble is on while a fault is anything but zero or one of the values that
+// mean that all is well.
+type trouble struct {
+	readOnly
+	f    field
+	well []mi.Value
+}
+
+func (c *trouble) render(values []mi.Value) (string, bool) {
+	v := c.f.value(values)
+	if !v.Known() {
+		return none, true
+	}
+	if slices.ContainsFunc(c.well, func(w mi.Value) bool { return same(w, v) }) {
+		return "OFF", true
+	}
+	if i, ok := v.Int(); ok && i == 0 && len(c.well) == 0 {
+		return "OFF", true
+	}
+	return "ON", true
 }
 
 // judge applies the first rule that fits, and the fallback for what it leaves
@@ -148,7 +194,7 @@ func (r *propertyRule) lay(v *verdict, unitless bool) {
 	if unitless && r.Unit != "" {
 		v.unit = r.Unit
 	}
-	v.class, v.state, v.icon, v.name, v.invert = r.Class, r.StateClass, r.Icon, r.Name, r.Invert
+	v.class, v.state, v.icon, v.name, v.invert, v.problem = r.Class, r.StateClass, r.Icon, r.Name, r.Invert, r.Problem
 	v.rule = "properties/" + r.Rule
 }
 
