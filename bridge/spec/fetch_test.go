@@ -60,6 +60,7 @@ func started(t *testing.T, w mi.World, o Options) (*Library, <-chan string) {
 	arrived := make(chan string, 8)
 	o.Log, o.Arrived = zerolog.Nop(), func(model string) { arrived <- model }
 	l := New(w, o)
+	l.running = true // Run gets there in its own time
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { l.Run(ctx) })
@@ -84,9 +85,6 @@ func TestLibrarySearchesSetsInTheBackground(t *testing.T) {
 		t.Fatal(err)
 	}
 	l, arrived := started(t, world(), Options{Offline: true, Sources: []Source{NewFolder(fstest.MapFS{"set.jsonl.gz": {Data: packed}})}})
-	for !l.isRunning() {
-		time.Sleep(time.Millisecond)
-	}
 	if _, err := l.Spec(t.Context(), "c.light.d"); err == nil || !strings.Contains(err.Error(), "is being looked for in the specs folder") {
 		t.Errorf("before the search Spec says %v", err)
 	}
@@ -100,12 +98,6 @@ func TestLibrarySearchesSetsInTheBackground(t *testing.T) {
 	if _, err := l.Spec(t.Context(), "no.such.model"); err == nil || !strings.Contains(err.Error(), "put its instance file") {
 		t.Errorf("after the search Spec says %v", err)
 	}
-}
-
-func (l *Library) isRunning() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.running
 }
 
 // full is a Disk that cannot be written.
