@@ -63,6 +63,8 @@ func TestWords(t *testing.T) {
 		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EHOSTUNREACH)}, "no way to the broker's host"},
 		{&net.DNSError{Name: "pi5", Err: "no such host"}, "name pi5 is not known"},
 		{context.DeadlineExceeded, "does not answer"},
+		{fmt.Errorf("network Error : %w", io.EOF), "takes no second bridge"},
+		{fmt.Errorf("%w: %w", errLost, io.EOF), "broke"},
 		{errors.New("odd"), "odd"},
 	} {
 		if got := words(tc.err); !strings.Contains(got, tc.want) {

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"syscall"
@@ -77,6 +78,8 @@ func networkWords(err error) string {
 		return "there is no way to the broker's host; check the network"
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return "the broker does not answer; is it the right host, or does a firewall stand between?"
+	case errors.Is(err, io.EOF) && !errors.Is(err, errLost):
+		return "the broker hangs up at once; is it an MQTT broker? The one inside another bridge takes no second bridge"
 	}
 	return ""
 }
