@@ -19,8 +19,9 @@ type Device struct {
 	hash uint64 // of seed and did: the device's place on every grid
 	wake chan struct{}
 
-	seen   atomic.Int64 // time of the newest valid packet; 0 is none yet
-	online atomic.Bool  // as told to the View
+	seen    atomic.Int64 // time of the newest valid packet; 0 is none yet
+	online  atomic.Bool  // as told to the View
+	removed atomic.Bool  // by the user
 
 	mu      sync.Mutex // guards the fields below and is never held over I/O or a View
 	info    mi.Info
@@ -51,7 +52,6 @@ type inbox struct {
 	respec    bool
 	renamed   bool
 	admitted  bool // through the gate
-	removed   bool
 	closed    bool
 }
 

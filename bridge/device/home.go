@@ -79,6 +79,7 @@ type Home struct {
 	ctx     context.Context // nil while not running
 	byDID   map[string]*Device
 	byID    map[string]*Device
+	order   []*Device // all of them, sorted by did
 	removed map[string]mi.Secret // dids that the user removed, with the token they had
 	flooded bool
 	stopped bool
@@ -122,7 +123,7 @@ func (h *Home) Run(ctx context.Context) error {
 		return fmt.Errorf("device: run: already running")
 	}
 	h.ctx = ctx
-	for _, d := range h.sorted() {
+	for _, d := range h.order {
 		h.start(d)
 	}
 	h.mu.Unlock()
@@ -135,6 +136,9 @@ func (h *Home) Run(ctx context.Context) error {
 	<-ctx.Done()
 	h.mu.Lock()
 	h.stopped = true
+	for _, d := range h.order {
+		d.ring()
+	}
 	h.mu.Unlock()
 	h.loops.Wait()
 	return nil
@@ -154,7 +158,7 @@ func (h *Home) Device(id string) *Device {
 func (h *Home) All() []*Device {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.sorted()
+	return slices.Clone(h.order)
 }
 
 // Remove forgets a device, by ID or did, and reports whether there was one.
@@ -172,6 +176,8 @@ func (h *Home) Remove(id string) bool {
 	}
 	delete(h.byDID, d.did)
 	delete(h.byID, d.id)
+	at, _ := h.place(d.did)
+	h.order = slices.Delete(h.order, at, at+1)
 	h.removed[d.did] = d.Info().Token
 	running := h.ctx != nil
 	h.mu.Unlock()
@@ -181,7 +187,8 @@ func (h *Home) Remove(id string) bool {
 		h.opt.View.Removed(d)
 		return true
 	}
-	d.post(func(in *inbox) { in.removed = true })
+	d.removed.Store(true)
+	d.ring()
 	return true
 }
 
@@ -209,14 +216,9 @@ func (h *Home) Counters() Counters {
 // now is the time since New, by the monotonic clock.
 func (h *Home) now() time.Duration { return time.Since(h.epoch) }
 
-// sorted needs h.mu.
-func (h *Home) sorted() []*Device {
-	all := make([]*Device, 0, len(h.byDID))
-	for _, d := range h.byDID {
-		all = append(all, d)
-	}
-	slices.SortFunc(all, func(a, b *Device) int { return cmp.Compare(a.did, b.did) })
-	return all
+// place returns where a device of that did is in h.order, or belongs.
+func (h *Home) place(did string) (at int, found bool) {
+	return slices.BinarySearchFunc(h.order, did, func(d *Device, did string) int { return cmp.Compare(d.did, did) })
 }
 
 // add needs h.mu, or a Home that nobody else knows yet.
@@ -226,6 +228,8 @@ func (h *Home) add(info mi.Info) *Device {
 		d.id = fmt.Sprintf("%s_%08x", d.id, uint32(d.hash))
 	}
 	h.byDID[d.did], h.byID[d.id] = d, d
+	at, _ := h.place(d.did)
+	h.order = slices.Insert(h.order, at, d)
 	return d
 }
 

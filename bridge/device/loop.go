@@ -80,13 +80,12 @@ func (d *Device) run(ctx context.Context) {
 	d.learnRule() // it may be heard before its spec is known
 	for {
 		d.safely(d.step)
-		select {
-		case <-ctx.Done():
+		<-d.wake
+		switch {
+		case ctx.Err() != nil:
 			d.end(errStopping)
 			return
-		case <-d.wake:
-		}
-		if d.isRemoved() {
+		case d.removed.Load():
 			d.end(errRemoved)
 			d.safely(func() { d.home.opt.View.Removed(d) })
 			return
@@ -143,7 +142,7 @@ func (d *Device) take(now time.Duration) inbox {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	in := d.in
-	rest := inbox{orders: in.orders, removed: in.removed}
+	rest := inbox{orders: in.orders}
 	if len(in.reports) > 0 && (d.spec == nil || !l.limiters[0].allow(now) && in.result == nil) {
 		l.flooding = d.spec != nil
 		rest.reports, in.reports = in.reports, nil
@@ -263,7 +262,7 @@ func (d *Device) hurry(now time.Duration) {
 		return // its context knows the deadline
 	}
 	if now >= l.job.start+hang || now >= l.job.start+patience && d.hasOrders() {
-		l.cancelRead()
+		l.job.stop()
 	}
 }
 

@@ -179,8 +179,10 @@ func TestPanicOfViewStaysWithTheDevice(t *testing.T) {
 }
 
 func TestSpecIsAwaited(t *testing.T) {
-	play(t, nil, func(s *stage, d *Device, th *thing) {
-		th.put(func(t *thing) { t.noSpec = fmt.Errorf("spec: acme.fan.one is not here yet: %w", mi.ErrUnsupported) })
+	missing := func(o *Options) {
+		o.Routes[0].Driver.(*wires).things["1"].noSpec = fmt.Errorf("spec: acme.fan.one is not here yet: %w", mi.ErrUnsupported)
+	}
+	play(t, missing, func(s *stage, d *Device, th *thing) {
 		s.after(time.Minute)
 		if st := d.Status(); !strings.Contains(st.Reason, "acme.fan.one is not here yet") || d.Spec() != nil {
 			t.Errorf("status = %+v, want the reason", st)

@@ -38,6 +38,7 @@ type route struct {
 
 	// The exchange's own.
 	get  mi.Getter
+	ask  mi.Starter
 	set  mi.Setter
 	call mi.Caller
 }
@@ -248,6 +249,7 @@ func (d *Device) use(r *route, link mi.Link) {
 	r.link, r.spec, r.dict = link, nil, nil
 	d.mu.Unlock()
 	r.get, _ = link.(mi.Getter)
+	r.ask, _ = link.(mi.Starter)
 	r.set, _ = link.(mi.Setter)
 	r.call, _ = link.(mi.Caller)
 }

@@ -216,17 +216,11 @@ func (d *Device) close(reason error) {
 	}
 }
 
-func (d *Device) isRemoved() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.in.removed
-}
-
 // end fails what waits, closes the links and lets go.
 func (d *Device) end(reason error) {
 	l := &d.loop
 	if l.job != nil {
-		l.job.cancel()
+		l.job.stop()
 	}
 	for l.job != nil {
 		if o := d.takeResult(); o != nil {

@@ -31,7 +31,8 @@ type job struct {
 	route  *route // to probe
 	start  time.Duration
 	cancel context.CancelFunc
-	ended  bool // its orders were told the end already, at their deadline
+	begun  mi.Starter // where the read under way was started, if it was
+	ended  bool       // its orders were told the end already, at their deadline
 }
 
 // outcome is what came of a job.
@@ -59,7 +60,68 @@ func (d *Device) launch(j *job) {
 		}
 		ctx, j.cancel = l.read, l.cancelRead
 	}
-	d.home.crew.do(l.ctx, func() { d.work(ctx, j) })
+	if j.task != reading || !d.start(ctx, j) {
+		d.home.crew.do(l.ctx, func() { d.work(ctx, j) })
+	}
+}
+
+// start begins a poll that is likely to succeed, without a goroutine. It reports
+// false where the link cannot do that.
+func (d *Device) start(ctx context.Context, j *job) (begun bool) {
+	r := d.steady()
+	if r == nil {
+		return false
+	}
+	o := &outcome{job: j, via: r, changes: d.home.buffers.Get().(*[]mi.Change)}
+	done := func(got []mi.Change, ok bool) {
+		*o.changes = got
+		if o.err = ctx.Err(); ok || o.err != nil {
+			d.post(func(in *inbox) { in.result = o })
+			return
+		}
+		d.giveBack(o)
+		d.home.crew.do(d.loop.ctx, func() { d.work(ctx, j) })
+	}
+	if !r.ask.Start(j.props, (*o.changes)[:0], done) {
+		d.giveBack(o)
+		return false
+	}
+	j.begun = r.ask
+	return true
+}
+
+// steady returns the route that would be tried first, if it worked the last time
+// and can read without a goroutine.
+func (d *Device) steady() *route {
+	if d.loop.failures > 0 {
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := range d.home.opt.Routes {
+		if !d.allowed(i) {
+			continue
+		}
+		r := d.route(i)
+		switch {
+		case r == nil:
+			return nil
+		case r.down.Load():
+		case r == d.loop.via && r.ask != nil && r.fails == 0 && !r.stale && r.spec == d.spec && r.dict == nil:
+			return r
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+// stop ends the exchange before it is through.
+func (j *job) stop() {
+	j.cancel()
+	if j.begun != nil {
+		j.begun.Stop()
+	}
 }
 
 func (d *Device) work(ctx context.Context, j *job) {

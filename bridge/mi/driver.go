@@ -37,6 +37,18 @@ type Getter interface {
 	Get(ctx context.Context, props []int, into []Change) ([]Change, error)
 }
 
+// Starter is a Getter that can also read without anybody waiting, which is what
+// most polls are: thousands of devices then need no goroutine each.
+type Starter interface {
+	// Start begins to read props. It reports false when that takes more than asking
+	// and hearing the answer; Get does it then. Otherwise done is called once, from
+	// any goroutine, and must not block: with what Get would have returned, or with
+	// ok false when nothing came of it and Get is to try.
+	Start(props []int, into []Change, done func(got []Change, ok bool)) bool
+	// Stop ends what Start began; done is called soon.
+	Stop()
+}
+
 // Setter writes properties in the given order.
 type Setter interface {
 	Set(ctx context.Context, c []Change) error

@@ -48,6 +48,7 @@ type session struct {
 	shown   bool      // the device shows its token: it is not paired
 	push    subscription
 	watched map[int]mi.Value // newest values of properties that make events
+	begun   begun
 }
 
 // meaning is what the device has. It is immutable.
@@ -152,6 +153,10 @@ func (s *session) Close() error {
 
 // post hands an event to the holder of the turn. It needs s.mu.
 func (s *session) post(e event) {
+	if s.begun.done != nil {
+		s.abandon()
+		return
+	}
 	select {
 	case s.events <- e:
 	default:
@@ -163,6 +168,9 @@ func (s *session) expired(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.wait.until.IsZero() && !now.Before(s.wait.until) {
+		if s.begun.done != nil && !s.greet.IsZero() {
+			s.silence++
+		}
 		s.post(event{kind: timedOut})
 	}
 }
@@ -276,13 +284,16 @@ func (s *session) answer(h header, e envelope, from netip.AddrPort, now time.Tim
 		s.push.forget()
 	}
 	s.heard, s.silence, s.aliens = now, 0, 0
-	if trial {
+	act.genuine = true
+	switch {
+	case trial:
 		s.settle()
-	} else {
+	case s.begun.done != nil:
+		s.proceed(e, now, &act)
+	default:
 		s.wait = waiting{}
 		s.post(answerOf(e))
 	}
-	act.genuine = true
 	return act
 }
 
