@@ -56,8 +56,8 @@ func follow(ctx context.Context, w *fsnotify.Watcher, changed chan<- struct{}) {
 			}
 			quiet.Reset(calm)
 			continue
-		case <-w.Errors:
-			quiet.Reset(calm) // events were lost: something may have changed
+		case <-w.Errors: //nolint:errcheck // whatever went wrong, events were lost
+			quiet.Reset(calm)
 			continue
 		case <-quiet.C:
 		case <-ctx.Done():
