@@ -35,6 +35,8 @@ const (
 	tidyEvery        = 10 * time.Minute
 	listenAgain      = 30 * time.Second
 	readerPatience   = time.Minute // with a client that takes nothing
+	settleStep       = 25 * time.Millisecond
+	settleWithin     = 500 * time.Millisecond // that the last words get to leave
 )
 
 const (
@@ -246,6 +248,7 @@ func (b *Broker) greeted(conn net.Conn) {
 }
 
 func (b *Broker) close() {
+	b.settle()
 	b.mu.Lock()
 	b.shut = true
 	for conn := range b.open {
@@ -253,6 +256,34 @@ func (b *Broker) close() {
 	}
 	b.mu.Unlock()
 	b.conns.Wait()
+}
+
+// settle waits until the queues of all clients have run empty: the last word, that
+// the bridge goes offline, may still stand in them. Nobody who is slow holds it up.
+func (b *Broker) settle() {
+	before, still := b.taken(), 0
+	for range int(settleWithin / settleStep) {
+		<-time.After(settleStep)
+		now := b.taken()
+		if still++; now != before {
+			before, still = now, 0
+		}
+		if still == 2 {
+			return
+		}
+	}
+}
+
+// taken returns how many bytes all clients have been written.
+func (b *Broker) taken() (bytes uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for conn := range b.open {
+		if w, ok := conn.(*wire); ok {
+			bytes += w.taken.Load()
+		}
+	}
+	return bytes
 }
 
 // Denied returns how many messages were refused because others may not write there.

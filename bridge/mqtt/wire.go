@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,6 +23,7 @@ type wire struct {
 	net.Conn
 	patience time.Duration // with a side that does not take what is sent
 	some     chan struct{} // there is something to send
+	taken    atomic.Uint64 // bytes written so far
 
 	mu      sync.Mutex
 	waiting []byte
@@ -48,6 +50,7 @@ func (w *wire) Write(p []byte) (int, error) {
 		return 0, w.err
 	}
 	w.waiting = append(w.waiting, p...)
+	w.taken.Add(uint64(len(p)))
 	w.ring()
 	return len(p), nil
 }
