@@ -6,8 +6,16 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-// tracker is the composite of what knows where it is.
+// tracker is the composite of what knows where it is, or whether it is at home.
 func (c *composite) tracker() bool {
+	if f := c.prop("connected"); f != nil && f.readable() {
+		at := c.newOnoff(f)
+		at.no, at.yes = "not_home", "home"
+		b := bind("state", at, f)
+		b.Command = false
+		c.bind(b)
+		return true
+	}
 	lat, long := c.prop("latitude"), c.prop("longitude")
 	if lat == nil || long == nil || !lat.readable() || !long.readable() {
 		return false

@@ -141,6 +141,16 @@ func (w *writer) textLength(e *entity.Entity) {
 	}
 }
 
+// source tells a tracker that is home or away, which a router knows, from one
+// that has a position.
+func (w *writer) source(e *entity.Entity) {
+	if find(e, "state") != nil {
+		w.add(text("source_type", "router"))
+		return
+	}
+	w.add(text("source_type", "gps"))
+}
+
 // install gives an update that can be started its button.
 func (w *writer) install(e *entity.Entity) {
 	if b := find(e, "state"); b != nil && b.Command {

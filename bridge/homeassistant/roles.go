@@ -70,7 +70,7 @@ var platforms = map[string]platform{
 	},
 	"device_tracker": {
 		roles: map[entity.Role]keys{"state": {state: "state_topic"}, "attributes": {state: "json_attributes_topic"}},
-		fixed: []field{text("source_type", "gps")},
+		finish: (*writer).source,
 	},
 	"event": {roles: map[entity.Role]keys{"event": {state: "state_topic", options: "event_types"}}, class: true},
 	"fan": {

@@ -124,6 +124,7 @@ func platformCases() []platformCase {
 			"code_trigger_required": false, "supported_features": []any{"arm_home", "arm_away"},
 		}},
 		{one("device_tracker", "x", "X", state("attributes")), object{"json_attributes_topic": at + "attributes", "source_type": "gps"}},
+		{one("device_tracker", "x", "X", state("state")), object{"state_topic": at + "state", "source_type": "router"}},
 		{one("image", "x", "X", state("image")), object{"image_topic": at + "image"}},
 		{one("update", "x", "X", both("state")), object{
 			"state_topic": at + "state", "command_topic": at + "state/set", "payload_install": "install",
