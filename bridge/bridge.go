@@ -122,29 +122,6 @@ func (b *Bridge) learn(all []mi.Info) {
 	}
 }
 
-// Merge lays newer knowledge of devices over older, by did, or by address where
-// the did is not known.
-func Merge(older, newer []mi.Info) []mi.Info {
-	out := append([]mi.Info(nil), older...)
-	for _, d := range newer {
-		if i := index(out, d); i >= 0 {
-			out[i] = out[i].Merge(d)
-		} else {
-			out = append(out, d)
-		}
-	}
-	return out
-}
-
-func index(all []mi.Info, d mi.Info) int {
-	for i := range all {
-		if d.DID != "" && all[i].DID == d.DID || (d.DID == "" || all[i].DID == "") && d.Addr != "" && all[i].Addr == d.Addr {
-			return i
-		}
-	}
-	return -1
-}
-
 func (b *Bridge) deviceOptions(known []mi.Info) device.Options {
 	c := b.opt.Config
 	return device.Options{

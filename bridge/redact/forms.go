@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"html"
 	"net/url"
 	"strconv"
@@ -28,8 +27,22 @@ func forms(secret string) []string {
 	return kept
 }
 
+// plain reports whether secret has nothing but letters and digits, which no
+// format changes.
+func plain(secret string) bool {
+	for _, c := range []byte(secret) {
+		if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
+			return false
+		}
+	}
+	return true
+}
+
 // textForms returns secret as the usual text formats write it.
 func textForms(secret string) []string {
+	if plain(secret) {
+		return []string{secret}
+	}
 	query, path := url.QueryEscape(secret), url.PathEscape(secret)
 	quoted := strconv.Quote(secret)
 	ascii := strconv.QuoteToASCII(secret)
@@ -55,16 +68,43 @@ func jsonText(secret string) string {
 // byteForms returns raw as the usual encodings of bytes write it.
 func byteForms(raw []byte) []string {
 	lower := hex.EncodeToString(raw)
-	decimal := strings.Trim(fmt.Sprint(raw), "[]")
-	all := []string{lower, strings.ToUpper(lower), decimal, strings.ReplaceAll(decimal, " ", ",")}
-	for _, format := range []string{"% x", "% X"} {
-		spaced := fmt.Sprintf(format, raw)
-		all = append(all, spaced, strings.ReplaceAll(spaced, " ", ":"))
+	upper := strings.ToUpper(lower)
+	all := make([]string, 0, 14)
+	all = append(all, lower, upper)
+	for _, between := range []byte(" ,") {
+		all = append(all, decimal(raw, between))
+	}
+	for _, between := range []byte(" :") {
+		all = append(all, pairs(lower, between), pairs(upper, between))
 	}
 	for offset := range 3 {
 		all = append(all, base64At(base64.RawStdEncoding, raw, offset), base64At(base64.RawURLEncoding, raw, offset))
 	}
 	return all
+}
+
+// decimal writes each byte as a number.
+func decimal(raw []byte, between byte) string {
+	b := make([]byte, 0, 4*len(raw))
+	for i, c := range raw {
+		if i > 0 {
+			b = append(b, between)
+		}
+		b = strconv.AppendUint(b, uint64(c), 10)
+	}
+	return string(b)
+}
+
+// pairs writes hexadecimal digits two by two.
+func pairs(digits string, between byte) string {
+	b := make([]byte, 0, len(digits)*3/2)
+	for i := 0; i < len(digits); i += 2 {
+		if i > 0 {
+			b = append(b, between)
+		}
+		b = append(b, digits[i:i+2]...)
+	}
+	return string(b)
 }
 
 // base64At returns the characters of the encoded text that depend on raw alone
