@@ -164,18 +164,14 @@ func join(service, name string) string {
 
 // apart makes repeated names differ: by the service's name, then by a number.
 func (b *builder) apart(main int) {
-	repeated := func() map[string]int {
-		n := map[string]int{}
-		for i := range b.entities {
-			if i != main {
-				n[strings.ToLower(b.entities[i].Name)]++
-			}
-		}
-		return n
-	}
-	n := repeated()
+	n := map[string]int{}
 	for i := range b.entities {
-		if e := &b.entities[i]; i != main && n[strings.ToLower(e.Name)] > 1 && !b.details[i].composite {
+		if i != main {
+			n[b.spoken(b.entities[i].Name)]++
+		}
+	}
+	for i := range b.entities {
+		if e := &b.entities[i]; i != main && n[b.spoken(e.Name)] > 1 && !b.details[i].composite {
 			e.Name = join(b.serviceName(b.details[i].service), e.Name)
 		}
 	}
@@ -186,11 +182,23 @@ func (b *builder) apart(main int) {
 			continue
 		}
 		base := e.Name
-		for k := 2; seen[strings.ToLower(e.Name)]; k++ {
+		for k := 2; seen[b.spoken(e.Name)]; k++ {
 			e.Name = base + " " + strconv.Itoa(k)
 		}
-		seen[strings.ToLower(e.Name)] = true
+		seen[b.spoken(e.Name)] = true
 	}
+}
+
+// spoken is a name as it is heard after the device's: "Massage mode" of a massage
+// device is no other name than "Mode".
+func (b *builder) spoken(name string) string {
+	name = strings.ToLower(name)
+	for _, own := range []string{b.spec.Text, strings.ReplaceAll(b.spec.Type, "-", " ")} {
+		if short, ok := strings.CutPrefix(name, strings.ToLower(own)+" "); ok && own != "" {
+			return short
+		}
+	}
+	return name
 }
 
 // classNamed reports that the class's own name is the entity's.

@@ -43,8 +43,10 @@ func (b *builder) single(p int) {
 	if e.Name == "" {
 		e.Name = b.title(spec.Name, spec.Text, spec.Vendor)
 		if spec.Name == "on" {
-			e.Name = b.serviceName(spec.Service)
-			d.generic = false
+			e.Name, d.generic = b.serviceName(spec.Service), false
+			if service.Name == b.spec.Type && b.alone(spec.Service) {
+				e.Name = "Switch" // the device's own name says nothing beside it
+			}
 		}
 	}
 	bound, ok := b.value(&e, f, &v)
