@@ -22,6 +22,7 @@ type view struct {
 
 	mu      sync.Mutex
 	layout  *layout // nil while there is no spec, or the device is not to be shown
+	filled  bool    // every role of layout has been shown once
 	status  device.Status
 	told    bool      // Status has been called
 	trouble string    // of the last order that was refused here, before it reached the device
@@ -52,7 +53,7 @@ func (v *view) use(l *layout) bool {
 	if v.layout == l {
 		return false
 	}
-	v.layout = l
+	v.layout, v.filled = l, false
 	names := deviceSlots
 	if l != nil {
 		names = l.names
@@ -76,7 +77,7 @@ func (v *view) show(changes []mi.Change) (moving bool) {
 	s.touched = s.touched[:0]
 	for _, c := range changes {
 		for _, i := range l.Touched(c.Prop) {
-			if !slices.Contains(s.touched, i) {
+			if l.first[i] < l.first[i+1] && !slices.Contains(s.touched, i) {
 				s.touched = append(s.touched, i)
 			}
 		}
@@ -84,7 +85,21 @@ func (v *view) show(changes []mi.Change) (moving bool) {
 	for _, i := range s.touched {
 		v.render(l, i, s)
 	}
+	if !v.filled {
+		v.filled = true
+		v.fill(l, s)
+	}
 	return l.Moving(s.values)
+}
+
+// fill shows as unknown what the first read did not bring, so that every announced
+// topic carries something.
+func (v *view) fill(l *layout, s *scratch) {
+	for i := range l.model.Entities {
+		if l.first[i] < l.first[i+1] && !slices.Contains(s.touched, i) {
+			v.render(l, i, s)
+		}
+	}
 }
 
 // showAll renders everything that is known.
