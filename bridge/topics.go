@@ -16,7 +16,7 @@ func (b *Bridge) mqttOptions(rules *entity.Rules) mqtt.Options {
 		Listen: c.Broker.Listen, BrokerUser: c.Broker.User, BrokerPassword: c.Broker.Password,
 		Base: c.BaseTopic, Areas: c.Areas,
 		Rules: rules, Detail: c.Detail, Language: c.Language, Include: c.Include, Exclude: c.Exclude,
-		Raw: c.RawAccess,
+		Forbid: c.Forbid, Raw: c.RawAccess,
 		Actions: mqtt.Actions{
 			Restart: o.Restart, LogLevel: o.SetLogLevel, Level: c.LogLevel,
 			Scan: func() { b.home.Refresh() },

@@ -64,7 +64,7 @@ func (m *MQTT) checkURL() error {
 	return nil
 }
 
-// leastPassword is the shortest password for a broker that the network reaches.
+// leastPassword is the shortest password that the broker inside the bridge takes.
 const leastPassword = 12
 
 func (c *Config) checkBroker() error {
@@ -79,11 +79,18 @@ func (c *Config) checkBroker() error {
 		return fmt.Errorf("%sBROKER_USER and %sBROKER_PASSWORD belong together. Set both or none", Prefix, Prefix)
 	}
 	if loopback(host) {
-		return nil
+		return c.checkBrokerPassword()
 	}
 	if len(c.Broker.Password) < leastPassword {
 		return fmt.Errorf("%sBROKER_LISTEN opens the broker to your network. Set %sBROKER_USER and %sBROKER_PASSWORD (%d characters at least), or use 127.0.0.1:%s",
 			Prefix, Prefix, Prefix, leastPassword, port)
+	}
+	return nil
+}
+
+func (c *Config) checkBrokerPassword() error {
+	if n := len(c.Broker.Password); n > 0 && n < leastPassword {
+		return fmt.Errorf("%sBROKER_PASSWORD is too short: it takes %d characters at least", Prefix, leastPassword)
 	}
 	return nil
 }

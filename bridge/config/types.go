@@ -73,3 +73,23 @@ func plainTopic(topic string) bool {
 	return topic != "" && len(topic) <= 60 && !strings.ContainsAny(topic, "+#\x00 $") &&
 		!strings.HasPrefix(topic, "/") && !strings.HasSuffix(topic, "/") && !strings.Contains(topic, "//")
 }
+
+// Forbidden lists the kinds of commands that are not taken from MQTT.
+type Forbidden []string
+
+var kinds = []string{"unlock", "disarm", "open", "gas", "heat", "restart", "remove"}
+
+// UnmarshalText implements encoding.TextUnmarshaler; "off" is none.
+func (f *Forbidden) UnmarshalText(text []byte) error {
+	*f = nil
+	if string(text) == "off" {
+		return nil
+	}
+	for word := range strings.SplitSeq(string(text), ",") {
+		if word = strings.TrimSpace(word); !slices.Contains(kinds, word) {
+			return fmt.Errorf("%q is none of %s; off forbids none", word, strings.Join(kinds, ", "))
+		}
+		*f = append(*f, word)
+	}
+	return nil
+}

@@ -104,6 +104,9 @@ func (h *Home) refuse(in topic.Incoming, reason string) {
 // do hands an order to the device.
 func (v *view) do(l *layout, i int, role entity.Role, payload, where string) {
 	order, err := l.Order(i, role, payload, v.device.Values(nil))
+	if err == nil {
+		err = forbid(v.home.opt.Forbid, l.model.Spec, order)
+	}
 	if err != nil {
 		v.reject(l, i, where, err)
 		return

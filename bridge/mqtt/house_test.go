@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -25,6 +26,7 @@ type lamp struct {
 	orders []string
 	fail   error
 	sink   mi.Sink
+	spec   *mi.Spec // nil is sharedLamp
 }
 
 func lampSpec() *mi.Spec {
@@ -94,7 +96,7 @@ func (lampRules) Order(i int, _ entity.Role, payload string, values []mi.Value) 
 
 func (lampRules) Moving([]mi.Value) bool { return false }
 
-func (l *lamp) Spec(context.Context) (*mi.Spec, error) { return sharedLamp, nil }
+func (l *lamp) Spec(context.Context) (*mi.Spec, error) { return cmp.Or(l.spec, sharedLamp), nil }
 func (l *lamp) Close() error                           { return nil }
 
 func (l *lamp) Get(_ context.Context, props []int, into []mi.Change) ([]mi.Change, error) {
@@ -149,6 +151,12 @@ var sharedLamp = lampSpec()
 type lamps struct {
 	mu   sync.Mutex
 	byID map[string]*lamp
+}
+
+func (d *lamps) add(did string, l *lamp) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.byID[did] = l
 }
 
 func (d *lamps) Find(ctx context.Context, _ func(mi.Info)) error {

@@ -46,7 +46,8 @@ type Options struct {
 	Include   []string            // only these devices: did, model or room, * stands for anything
 	Exclude   []string
 
-	Raw     bool // allow requests that write properties or run actions directly
+	Forbid  []string // kinds of commands that are not taken: unlock, disarm, open, gas, heat, restart, remove
+	Raw     bool     // allow requests that write properties or run actions directly
 	Actions Actions
 }
 

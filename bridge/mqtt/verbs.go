@@ -33,6 +33,9 @@ func (h *Home) carryOut(verb string, q *ask) (any, error) {
 	case "devices":
 		return h.list(), nil
 	case "restart":
+		if slices.Contains(h.opt.Forbid, verb) {
+			return nil, forbidden(verb)
+		}
 		return h.trigger("restart", h.opt.Actions.Restart)
 	case "scan":
 		return h.trigger("scan", h.opt.Actions.Scan)
@@ -100,6 +103,9 @@ func cleanName(name string) string {
 }
 
 func (h *Home) remove(q *ask) (any, error) {
+	if slices.Contains(h.opt.Forbid, "remove") {
+		return nil, forbidden("remove")
+	}
 	d, err := h.find(q)
 	if err != nil {
 		return nil, err
@@ -173,8 +179,7 @@ func (h *Home) set(verb string, q *ask) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.later(d, verb, q, mi.Order{Set: []mi.Change{{Prop: i, Value: v}}})
-	return nil, errAnswered
+	return nil, h.later(d, spec, verb, q, mi.Order{Set: []mi.Change{{Prop: i, Value: v}}})
 }
 
 func (h *Home) call(verb string, q *ask) (any, error) {
@@ -199,17 +204,20 @@ func (h *Home) call(verb string, q *ask) (any, error) {
 			return nil, err
 		}
 	}
-	h.later(d, verb, q, mi.Order{Calls: []mi.Call{{Action: i, Args: args}}})
-	return nil, errAnswered
+	return nil, h.later(d, spec, verb, q, mi.Order{Calls: []mi.Call{{Action: i, Args: args}}})
 }
 
 // later carries out an order and answers when it has ended.
-func (h *Home) later(d *device.Device, verb string, q *ask, order mi.Order) {
+func (h *Home) later(d *device.Device, spec *mi.Spec, verb string, q *ask, order mi.Order) error {
+	if err := forbid(h.opt.Forbid, spec, order); err != nil {
+		return err
+	}
 	d.Do(device.Request{
 		Order: order,
 		Cause: "mqtt " + h.topics.Request(verb),
 		Done:  func(out []mi.Value, err error) { h.respond(verb, q, map[string]any{"id": d.ID(), "out": out}, err) },
 	})
+	return errAnswered
 }
 
 func (h *Home) refresh(q *ask) (any, error) {
