@@ -30,13 +30,13 @@ func ParseJSON(raw []byte) (Value, error) {
 	case '{', '[':
 		var buf bytes.Buffer
 		if err := json.Compact(&buf, text); err != nil {
-			return Value{}, fmt.Errorf("mi: JSON value: %v: %w", err, ErrProtocol)
+			return Value{}, fmt.Errorf("mi: JSON value: %w: %w", err, ErrProtocol)
 		}
-		return Text(buf.String()), nil
+		return Text(strings.ToValidUTF8(buf.String(), "\ufffd")), nil
 	}
 	var v Value
 	if err := json.Unmarshal(text, &v); err != nil {
-		return Value{}, fmt.Errorf("mi: JSON value: %v: %w", err, ErrProtocol)
+		return Value{}, fmt.Errorf("mi: JSON value: %w: %w", err, ErrProtocol)
 	}
 	return v, nil
 }
@@ -45,7 +45,7 @@ func ParseJSON(raw []byte) (Value, error) {
 func (v *Value) UnmarshalJSON(raw []byte) error {
 	switch raw[0] {
 	case '{', '[':
-		*v = Text(string(raw))
+		*v = Text(strings.ToValidUTF8(string(raw), "\ufffd"))
 		return nil
 	case '"':
 		var s string
