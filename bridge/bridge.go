@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sync"
 	"time"
 
@@ -91,7 +92,7 @@ func New(o Options) (*Bridge, error) {
 func (o *Options) library(arrived func(model string)) *spec.Library {
 	sources := o.Sources
 	if o.Files.Specs != nil {
-		sources = append(sources[:len(sources):len(sources)], spec.NewFolder(o.Files.Specs))
+		sources = append(slices.Clip(sources), spec.NewFolder(o.Files.Specs))
 	}
 	return spec.New(o.World, spec.Options{
 		Sources: sources, Offline: o.Alone || !o.Config.SpecsOnline, Log: o.Log,

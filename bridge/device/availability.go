@@ -5,6 +5,8 @@ import (
 	"maps"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
@@ -164,12 +166,12 @@ func (d *Device) served(via *route) {
 func (d *Device) complain(err error) {
 	l, log := &d.loop, &d.home.opt.Log
 	kind := kindOf(err)
-	event := log.Debug()
+	level := zerolog.DebugLevel
 	if l.warned != kind {
-		event = log.Warn()
+		level = zerolog.WarnLevel
 	}
 	l.warned = kind
-	event.Str("device", d.id).Str("model", d.Info().Model).Err(err).Msg(kind)
+	log.WithLevel(level).Str("device", d.id).Str("model", d.Info().Model).Err(err).Msg(kind)
 }
 
 // recovered logs that what was complained of is over.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
@@ -149,12 +151,12 @@ func (d *Device) failed(w waiting, err error) {
 // orderTrouble notes and logs why an order came to nothing.
 func (d *Device) orderTrouble(text string, err error) {
 	l, log := &d.loop, &d.home.opt.Log
-	event := log.Debug()
+	level := zerolog.DebugLevel
 	if !l.orderFailed {
-		event = log.Warn()
+		level = zerolog.WarnLevel
 	}
 	l.orderErr, l.orderFailed = text, true
-	event.Str("device", d.id).Str("model", d.Info().Model).Err(err).Str("what", text).Msg("order failed")
+	log.WithLevel(level).Str("device", d.id).Str("model", d.Info().Model).Err(err).Str("what", text).Msg("order failed")
 }
 
 // label says what an order is about.

@@ -69,7 +69,7 @@ var platforms = map[string]platform{
 		class: true, optimistic: true, finish: (*writer).coverWords,
 	},
 	"device_tracker": {
-		roles: map[entity.Role]keys{"state": {state: "state_topic"}, "attributes": {state: "json_attributes_topic"}},
+		roles:  map[entity.Role]keys{"state": {state: "state_topic"}, "attributes": {state: "json_attributes_topic"}},
 		finish: (*writer).source,
 	},
 	"event": {roles: map[entity.Role]keys{"event": {state: "state_topic", options: "event_types"}}, class: true},

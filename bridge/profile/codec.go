@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -72,7 +73,7 @@ func recipe(v mi.Value, lengths ...int) ([]byte, error) {
 	}
 	raw, err := hex.DecodeString(text)
 	if err != nil {
-		return nil, fmt.Errorf("a recipe is hex digits: %v: %w", err, mi.ErrInvalid)
+		return nil, fmt.Errorf("a recipe is hex digits: %w: %w", err, mi.ErrInvalid)
 	}
 	var want []string
 	for _, n := range lengths {
@@ -101,9 +102,9 @@ func lastSample(v mi.Value) mi.Value {
 	if err != nil {
 		return mi.Value{}
 	}
-	for i := len(raw) - 1; i >= 0; i-- {
-		if raw[i] <= 150 {
-			return mi.Int(int64(raw[i]))
+	for _, celsius := range slices.Backward(raw) {
+		if celsius <= 150 {
+			return mi.Int(int64(celsius))
 		}
 	}
 	return mi.Value{}

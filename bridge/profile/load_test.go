@@ -94,7 +94,7 @@ func TestLongestPatternWins(t *testing.T) {
 			t.Errorf("%s is %s %s, want %s", model, got.Model, got.Type, want)
 		}
 	}
-	if s.Match("a.b.c") != s.Match("a.b.c") {
+	if first, second := s.Match("a.b.c"), s.Match("a.b.c"); first != second {
 		t.Error("two devices of one model do not share a profile")
 	}
 	if !s.Legacy("x.y.z") || !s.Legacy("a.b.c") || s.Legacy("x.y.q") || s.Match("x.y.z") != nil {

@@ -159,7 +159,7 @@ func byOrder(names []string, items []json.RawMessage) func(string) (json.RawMess
 func byKey(object json.RawMessage) (func(string) (json.RawMessage, bool), error) {
 	var m map[string]json.RawMessage
 	if err := json.Unmarshal(object, &m); err != nil {
-		return nil, fmt.Errorf("%v: %w", err, mi.ErrProtocol)
+		return nil, fmt.Errorf("%w: %w", err, mi.ErrProtocol)
 	}
 	return func(wire string) (json.RawMessage, bool) {
 		raw, ok := m[wire]

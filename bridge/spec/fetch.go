@@ -228,7 +228,7 @@ func (f *fetcher) get(ctx context.Context, path string, limit int64) ([]byte, er
 	}
 	res, err := f.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("miot-spec.org cannot be reached (%v): %w", cause(err), mi.ErrOffline)
+		return nil, fmt.Errorf("miot-spec.org cannot be reached (%w): %w", cause(err), mi.ErrOffline)
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {

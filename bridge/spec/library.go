@@ -112,7 +112,7 @@ func (l *Library) Spec(_ context.Context, model string) (*mi.Spec, error) {
 
 // find asks every source; a file that cannot be read is said and passed over.
 func (l *Library) find(model string) *mi.Spec {
-	for _, source := range append(l.opt.Sources[:len(l.opt.Sources):len(l.opt.Sources)], l.kept) {
+	for _, source := range append(slices.Clip(l.opt.Sources), l.kept) {
 		raw, err := source.Instance(model)
 		if err != nil {
 			if !notThere(err) {

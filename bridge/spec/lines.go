@@ -78,7 +78,7 @@ func oneLine(raw []byte, each func(Line) error) error {
 	}
 	var l Line
 	if err := json.Unmarshal(raw, &l); err != nil {
-		return fmt.Errorf("not {\"model\":…,\"instance\":{…}}: %v: %w", err, mi.ErrProtocol)
+		return fmt.Errorf("not {\"model\":…,\"instance\":{…}}: %w: %w", err, mi.ErrProtocol)
 	}
 	return each(l)
 }
