@@ -63,7 +63,7 @@ func newMirror(s *mi.Spec, m *entity.Model, miot bool) *mirror {
 	for i := range m.Entities {
 		e := &m.Entities[i]
 		for _, b := range e.Binds {
-			out.single[e.ID+"/"+string(b.Role)] = b.State && len(b.Props) == 1 && len(b.Events) == 0
+			out.single[e.ID+"/"+string(b.Role)] = b.State && len(b.Props) == 1 && len(b.Events) == 0 && b.Role != "json"
 		}
 	}
 	for _, p := range m.Fast {

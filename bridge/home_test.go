@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ var (
 	seedFlag   = flag.Uint64("home.seed", 0, "seed of the home to play")
 	faultsFlag = flag.String("home.faults", "", "faults of that home instead of the seed's own: span=2h0m0s cut:460000001:10m0s-1h0m0s:5 …")
 	seedsFlag  = flag.Uint64("home.seeds", 0, "how many seeds to play, from home.seed on")
+	mostFlag   = flag.Int("home.most", 20, "how many broken promises are shown")
 	rawFlag    = flag.Bool("home.raw", false, "do not make failing plans smaller")
 )
 
@@ -49,6 +51,14 @@ func (sc scene) dids() []string {
 	return out
 }
 
+// model returns what a did is.
+func (sc scene) model(did string) string {
+	if i := slices.Index(sc.dids(), did); i >= 0 {
+		return sc.models[i]
+	}
+	return ""
+}
+
 // repro is the line that plays a plan again.
 func repro(p virtual.Plan) string {
 	_, rest, _ := strings.Cut(p.String(), " ")
@@ -71,11 +81,12 @@ func check(t *testing.T, sc scene) *story {
 	t.Logf("seed %d: %d devices (own broker %v), %v in %v, %d datagrams, %d entries, %d starts, %d faults, %d log lines", sc.plan.Seed, len(sc.models), !sc.external,
 		sc.plan.Span, time.Since(began).Round(time.Millisecond), st.traffic.Sent, len(st.entries), st.starts, len(sc.plan.Faults), len(st.log))
 	for i, v := range bad {
-		if i == 20 {
+		if i == *mostFlag {
 			t.Errorf("… %d more", len(bad)-i)
 			break
 		}
-		t.Error(v)
+		who, _, _ := strings.Cut(v.Subject, " ")
+		t.Error(v, sc.model(who), sc.plan.Of(who))
 	}
 	if len(bad) > 0 {
 		if !*rawFlag {

@@ -223,11 +223,9 @@ func (d *Device) next(now time.Duration) {
 	default:
 		if r := d.betterRoute(now); r != nil {
 			d.launch(&job{task: probing, route: r, props: d.sign()})
-		} else if l.nextAsk <= now {
+		} else if l.nextAsk <= now && l.via != nil {
 			l.nextAsk = never
-			if l.via != nil {
-				d.launch(&job{task: describing, route: l.via})
-			}
+			d.launch(&job{task: describing, route: l.via})
 		}
 	}
 }
@@ -305,6 +303,10 @@ func (d *Device) finish(o *outcome) {
 		d.finishRead(o)
 	case ordering:
 		d.finishOrders(o)
+	case describing:
+		if o.err != nil && !errors.Is(o.err, mi.ErrUnsupported) {
+			l.nextAsk = d.home.now() + d.home.opt.Intervals.ProbeMax
+		}
 	}
 	if o.info != (mi.Info{}) {
 		d.described(o.info)
@@ -384,5 +386,8 @@ func (d *Device) nextJob() time.Duration {
 	if !l.stateless {
 		wake = min(wake, l.nextPoll)
 	}
-	return min(wake, l.nextAsk, d.nextProbe())
+	if l.via != nil {
+		wake = min(wake, l.nextAsk)
+	}
+	return min(wake, d.nextProbe())
 }

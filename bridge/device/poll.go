@@ -47,13 +47,13 @@ func (d *Device) poll(now time.Duration) {
 	d.launch(&job{task: reading, props: props, full: full})
 }
 
-// due chooses what to read now: a sign of life from a device that is away or
-// reports by itself, and otherwise what the View asked for.
+// due chooses what to read now: a sign of life from a device that is away, says no
+// to everything or reports by itself, and otherwise what the View asked for.
 func (d *Device) due(now time.Duration) (props []int, full bool) {
 	l := &d.loop
 	full = now >= l.nextSlow
 	switch {
-	case !l.online && l.failures > 1:
+	case l.failures > 1:
 		return d.sign(), false
 	case !full && len(l.doubts) == 0 && d.pushing():
 		if now-l.heardAt < l.rule.after/2 {
@@ -193,7 +193,24 @@ func (d *Device) finishMiss(o *outcome, now time.Duration) {
 	default:
 		d.missed(err)
 		l.nextPoll = o.start + d.home.opt.Intervals.backoff(l.failures-1, d.hash)
+		if errors.Is(err, mi.ErrDenied) {
+			l.nextPoll = d.rested(now)
+		}
 	}
+}
+
+// rested returns when a route that refused the token may be tried again; earlier,
+// nothing is sent.
+func (d *Device) rested(now time.Duration) time.Duration {
+	at := now + deniedRest
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, r := range d.routes {
+		if errors.Is(r.err, mi.ErrDenied) {
+			at = min(at, max(now, r.retry))
+		}
+	}
+	return at
 }
 
 // strike notes which properties the device refused.

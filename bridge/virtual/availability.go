@@ -49,7 +49,7 @@ func availabilityIsTrue(entries []Entry, end time.Time, l Limits) (bad []Violati
 				p.changes++
 			}
 			p.online, p.told, p.toldAt = e.Value == "online", true, e.At
-			if p.changes > 2 {
+			if p.changes > 2 && !p.unclear {
 				bad = append(bad, Violation{"I5", p.did, fmt.Sprintf("changed %d times while nothing changed", p.changes)})
 			}
 		}

@@ -230,7 +230,7 @@ func (n *Net) carry(l link, r *socket, data []byte) {
 	number := n.links[l]
 	n.links[l]++
 	f := n.fate(l, number)
-	if f.copies == 0 {
+	if f.copies == 0 || f.damaged && len(data) == headerLen { // UDP's checksum: a hello has none of its own
 		n.stats.Lost++
 		return
 	}

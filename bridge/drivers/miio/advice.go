@@ -47,7 +47,7 @@ func (s *session) silent() error {
 	now := time.Now()
 	s.mu.Lock()
 	addr, fails := s.addr, s.silence
-	greeted := now.Sub(s.greet) < lately
+	greeted, babbles := now.Sub(s.greet) < lately, now.Sub(s.babble) < lately
 	denied := greeted && (s.aliens >= deniedSeals || s.heard.IsZero() && fails >= deniedAfter ||
 		fails >= deniedAfter && now.Sub(s.heard) > changedFor)
 	s.mu.Unlock()
@@ -55,6 +55,8 @@ func (s *session) silent() error {
 	case denied:
 		return &silence{greeted, fmt.Sprintf("%s says hello but ignores what is sealed with this token; "+
 			"it was probably paired again: take its current token: %v", addr, mi.ErrDenied), mi.ErrDenied}
+	case babbles:
+		return &silence{greeted, fmt.Sprintf("%s answers what cannot be read; restart the device: %v", addr, mi.ErrTimeout), mi.ErrTimeout}
 	case greeted:
 		return &silence{greeted, fmt.Sprintf("%s says hello but did not answer the request: %v", addr, mi.ErrTimeout), mi.ErrTimeout}
 	case s.d.sessions.other(addr, s.did) != 0:

@@ -51,16 +51,19 @@ func (r *reader) read(ctx context.Context, c *chunk) error {
 // patience decides what a single property that cannot be read costs the others.
 type patience struct {
 	refused error // why something was left out
-	quiet   int   // single properties in a row that were not answered
+	quiet   int   // single properties in a row that were not answered, or by busy
 }
 
 // leaveOut accepts a refusal, and one unanswered property: many devices are silent
-// about names that they do not know. Two in a row are a device that is gone.
+// about names that they do not know. Two in a row are a device that is gone, or
+// that has no time for any of the others either.
 func (p *patience) leaveOut(err error) error {
-	switch _, said := errors.AsType[*refusal](err); {
+	refusal, said := errors.AsType[*refusal](err)
+	busy := said && refusal.verdict().repeat
+	switch {
 	case errors.Is(err, mi.ErrDenied), !said && !tooMuch(err) && !errors.Is(err, mi.ErrProtocol):
 		return err
-	case !said && tooMuch(err):
+	case busy, !said && tooMuch(err):
 		if p.quiet++; p.quiet > 1 {
 			return err
 		}

@@ -43,6 +43,7 @@ type session struct {
 	asked   time.Time // when the last hello went to addr
 	greet   time.Time // when the last answer to a hello came from addr
 	heard   time.Time // when the last sealed packet came
+	babble  time.Time // when the last sealed packet came that cannot be read
 	silence int       // requests without answer in a row, while hellos were answered
 	aliens  int       // packets sealed with another token that came from addr since
 	shown   bool      // the device shows its token: it is not paired
@@ -258,6 +259,7 @@ func (s *session) unseal(p mi.Packet, now time.Time) (envelope, error) {
 	e, err := parseEnvelope(text)
 	if err != nil {
 		s.d.counts.text.Add(1)
+		s.babble, s.silence, s.aliens = now, 0, 0 // nonsense, but under our token
 		return envelope{}, err
 	}
 	return e, nil
