@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
@@ -43,7 +42,7 @@ func (p *process) ask(ctx context.Context, verb string, fields map[string]any) (
 	if err != nil {
 		return nil, err
 	}
-	certs, err := conf.MQTT.Certificates(os.ReadFile)
+	certs, err := conf.MQTT.Certificates(readFile)
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func (p *process) options(c *config.Config) (bridge.Options, error) {
 }
 
 func openFiles(c *config.Config) (f bridge.Files, err error) {
-	certs, err := c.MQTT.Certificates(os.ReadFile)
+	certs, err := c.MQTT.Certificates(readFile)
 	if err != nil {
 		return f, err
 	}

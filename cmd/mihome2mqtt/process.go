@@ -84,17 +84,36 @@ func refuseSecrets(args []string) error {
 // defaults hold unless they are set. As a Home Assistant app, the bridge also
 // takes the app's options and the Supervisor's broker.
 func (p *process) settings(defaults map[string]string) (*config.Config, error) {
-	environ, err := config.App(p.ctx, p.environ, os.ReadFile, host.Network().DialContext)
+	p.secrets.Add(mi.Secret(os.Getenv("SUPERVISOR_TOKEN")))
+	environ, err := config.App(p.ctx, p.environ, readFile, host.Network().DialContext)
 	if err != nil {
 		return nil, err
 	}
-	c, err := config.Load(config.WithDefaults(environ, defaults), os.ReadFile)
+	c, err := config.Load(config.WithDefaults(environ, defaults), readFile)
 	if err != nil {
 		return nil, wrongUse(err)
 	}
 	p.secrets.Add(c.Secrets()...)
 	forgetSecrets()
 	return c, nil
+}
+
+// maxFile is the largest file that a setting may name, in bytes. Lists of devices
+// and certificates are far smaller.
+const maxFile = 16 << 20
+
+// readFile is os.ReadFile with a limit.
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if len(text) > maxFile {
+		return nil, fmt.Errorf("it is larger than %d MiB", maxFile>>20)
+	}
+	return text, err
 }
 
 // forgetSecrets takes the secrets out of the environment, which children inherit
