@@ -42,6 +42,9 @@ type Options struct {
 	Learnt func(...mi.Secret)
 	// Restart, when set, is what a request to restart does.
 	Restart func()
+	// Heard, when set, takes the one that is told every line of the log, without
+	// secrets.
+	Heard func(func(zerolog.Level, []byte))
 	// SetLogLevel, when set, changes how much is logged.
 	SetLogLevel func(level string) error
 }
@@ -148,6 +151,10 @@ func (b *Bridge) Run(ctx context.Context) error {
 	parts, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	running.Go(func() { b.store.Run(parts) })
+	if b.opt.Heard != nil {
+		b.opt.Heard(b.topics.Logged)
+		defer b.opt.Heard(nil)
+	}
 	devices, stopDevices := context.WithCancel(parts)
 	var working sync.WaitGroup
 	working.Go(func() { b.specs.library.Run(devices) })

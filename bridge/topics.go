@@ -19,7 +19,7 @@ func (b *Bridge) mqttOptions(rules *entity.Rules) mqtt.Options {
 		Forbid: c.Forbid, Raw: c.RawAccess,
 		Actions: mqtt.Actions{
 			Restart: o.Restart, LogLevel: o.SetLogLevel, Level: c.LogLevel,
-			Scan: func() { b.home.Refresh() },
+			Scan: func() { b.home.Refresh() }, Backup: b.backup,
 		},
 	}
 	for _, t := range c.Discovery {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -24,8 +25,9 @@ func (p *process) options(c *config.Config) (bridge.Options, error) {
 		return bridge.Options{}, wrongUse(err)
 	}
 	name, _ := os.Hostname() // only shown
+	heard := &tap{clean: p.secrets.Clean}
 	return bridge.Options{
-		Config: c, Files: files, Log: p.log(c), Version: version, Host: name,
+		Config: c, Files: files, Log: p.log(c, heard), Heard: heard.listen, Version: version, Host: name,
 		World:  mi.World{Net: host.Network(), Now: time.Now, Seed: uint64(time.Now().UnixNano())},
 		Learnt: p.secrets.Add,
 	}, nil
@@ -87,18 +89,19 @@ func (p *process) direct() (*bridge.Direct, bridge.Options, error) {
 	return d, opt, err
 }
 
-// log writes what the parts of the bridge have to say.
-func (p *process) log(c *config.Config) zerolog.Logger {
+// log writes what the parts of the bridge have to say, to also too.
+func (p *process) log(c *config.Config, also zerolog.LevelWriter) zerolog.Logger {
 	level, err := zerolog.ParseLevel(c.LogLevel)
 	if err != nil { // config has checked it
 		level = zerolog.InfoLevel
 	}
 	zerolog.SetGlobalLevel(level)
 	zerolog.TimeFieldFormat = time.RFC3339
-	if c.LogFormat == "json" {
-		return zerolog.New(p.talk).With().Timestamp().Logger()
+	var out io.Writer = p.talk
+	if c.LogFormat != "json" {
+		out = zerolog.ConsoleWriter{Out: p.talk, NoColor: true, TimeFormat: time.DateTime}
 	}
-	return zerolog.New(zerolog.ConsoleWriter{Out: p.talk, NoColor: true, TimeFormat: time.DateTime}).With().Timestamp().Logger()
+	return zerolog.New(zerolog.MultiLevelWriter(out, also)).With().Timestamp().Logger()
 }
 
 // setLogLevel changes how much is logged from now on.
