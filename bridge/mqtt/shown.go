@@ -124,7 +124,9 @@ func (v *view) announcement() announcement {
 	}
 	about := homeassistant.NewDevice(info, spec)
 	about.ID, about.ConfigURL = v.device.ID(), v.home.opt.PageURL
-	about.Name, about.Area = cleanName(about.Name), cleanName(about.Area)
+	for _, said := range []*string{&about.Name, &about.Area, &about.ModelID, &about.SW, &about.HW, &about.Serial, &about.Parent} {
+		*said = cleanName(*said)
+	}
 	var model *entity.Model
 	if l != nil {
 		model = l.model

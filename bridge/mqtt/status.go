@@ -152,8 +152,8 @@ func (h *Home) list() []listed {
 func (h *Home) describe(d *device.Device) listed {
 	i := d.Info()
 	l := listed{
-		ID: d.ID(), DID: i.DID, Name: cleanName(i.Name), Room: cleanName(i.Room), Model: i.Model, Maker: homeassistant.Maker(i.Model),
-		Firmware: i.Firmware, Parent: i.Parent, Shown: h.choice.takes(i), Problem: d.Status().Reason,
+		ID: d.ID(), DID: cleanName(i.DID), Name: cleanName(i.Name), Room: cleanName(i.Room), Model: cleanName(i.Model), Maker: homeassistant.Maker(i.Model),
+		Firmware: cleanName(i.Firmware), Parent: cleanName(i.Parent), Shown: h.choice.takes(i), Problem: d.Status().Reason,
 	}
 	if v := h.view(d.ID()); v != nil {
 		if shape := v.shape(); shape != nil {
@@ -199,7 +199,7 @@ func (h *Home) health() health {
 func (h *Home) event(kind string, d *device.Device) {
 	i := d.Info()
 	h.out.once(message{topic: h.topics.Bridge("event"), payload: string(encode(map[string]any{
-		"type": kind, "data": map[string]string{"id": d.ID(), "name": i.Name, "model": i.Model},
+		"type": kind, "data": map[string]string{"id": d.ID(), "name": cleanName(i.Name), "model": cleanName(i.Model)},
 	}))})
 }
 
