@@ -3,6 +3,7 @@ package device
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"runtime/debug"
 	"time"
 
@@ -20,8 +21,12 @@ func (h *Home) Found(route string, info mi.Info) {
 	}
 }
 
+// didForm is what a did may be; drivers take theirs from the network, and it
+// becomes a part of topics and files.
+var didForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
 func (h *Home) found(route int, info mi.Info) {
-	if info.DID == "" {
+	if !didForm.MatchString(info.DID) {
 		return
 	}
 	h.mu.Lock()

@@ -272,6 +272,18 @@ func TestNewDevicesAreLimited(t *testing.T) {
 	})
 }
 
+func TestStrangeDIDsAreNoDevices(t *testing.T) {
+	play(t, nil, func(s *stage, d *Device, th *thing) {
+		for _, did := range []string{"", "../../x", "a/b", "a#", "a+", "a\x00", "a b", "ä", strings.Repeat("1", 65)} {
+			s.Found("lan", mi.Info{DID: did})
+		}
+		s.Found("lan", mi.Info{DID: "lumi.158d0001a2b3c4"})
+		if n := len(s.All()); n != 2 {
+			t.Errorf("%d devices, want 2", n)
+		}
+	})
+}
+
 func TestFindIsRestarted(t *testing.T) {
 	runs := 0
 	play(t, func(o *Options) {
