@@ -17,7 +17,8 @@ type Device struct {
 	did  string
 	id   string
 	hash uint64 // of seed and did: the device's place on every grid
-	wake chan struct{}
+
+	state atomic.Uint32 // see ring
 
 	seen    atomic.Int64 // time of the newest valid packet; 0 is none yet
 	online  atomic.Bool  // as told to the View
@@ -78,7 +79,6 @@ func newDevice(h *Home, info mi.Info) *Device {
 		did:    info.DID,
 		id:     sanitise(info.DID),
 		hash:   mix(f.Sum64() ^ h.opt.World.Seed),
-		wake:   make(chan struct{}, 1),
 		info:   info,
 		named:  h.opt.Names[info.DID],
 		wakeAt: never, queuedAt: never,
@@ -165,14 +165,6 @@ func (d *Device) post(change func(*inbox)) bool {
 		d.ring()
 	}
 	return open
-}
-
-// ring wakes the loop.
-func (d *Device) ring() {
-	select {
-	case d.wake <- struct{}{}:
-	default:
-	}
 }
 
 // sighted notes what a driver saw, unless that is already known.

@@ -68,6 +68,7 @@ type Home struct {
 	wheel   *wheel
 	gate    gate
 	crew    crew
+	queue   queue
 	limit   *rate.Limiter
 	buffers sync.Pool
 	loops   sync.WaitGroup
@@ -79,7 +80,7 @@ type Home struct {
 	ctx     context.Context // nil while not running
 	byDID   map[string]*Device
 	byID    map[string]*Device
-	order   []*Device // all of them, sorted by did
+	order   []*Device            // all of them, sorted by did
 	removed map[string]mi.Secret // dids that the user removed, with the token they had
 	flooded bool
 	stopped bool
@@ -235,8 +236,11 @@ func (h *Home) add(info mi.Info) *Device {
 
 // start needs h.mu and a running Home.
 func (h *Home) start(d *Device) {
-	ctx := h.ctx
-	h.loops.Go(func() { d.run(ctx) })
+	d.loop.ctx = h.ctx
+	d.learnRule()  // it may be heard before its spec is known
+	h.loops.Add(1) // until it is over
+	d.state.Store(dormant)
+	d.ring()
 }
 
 // listChanged has the list handed to Options.Changed soon.

@@ -14,10 +14,8 @@ const hang = 2 * time.Minute
 
 // loop is the state that only the device's own goroutine touches.
 type loop struct {
-	ctx        context.Context // of the Home, and of the links
-	read       context.Context // of everything but orders, cancelled when an order cannot wait
-	cancelRead context.CancelFunc
-	job        *job // under way, if any
+	ctx context.Context // of the Home, and of the links
+	job *job            // under way, if any
 
 	plan      Plan
 	rule      rule // of being gone
@@ -74,22 +72,20 @@ const (
 // not keep live ones waiting.
 const grace = 300 * time.Millisecond
 
-// run is the device's life.
-func (d *Device) run(ctx context.Context) {
-	d.loop.ctx = ctx
-	d.learnRule() // it may be heard before its spec is known
-	for {
-		d.safely(d.step)
-		<-d.wake
-		switch {
-		case ctx.Err() != nil:
-			d.end(errStopping)
-			return
-		case d.removed.Load():
-			d.end(errRemoved)
-			d.safely(func() { d.home.opt.View.Removed(d) })
-			return
+// turn is one step of the device's life, or of its end.
+func (d *Device) turn() {
+	switch {
+	case d.loop.ctx.Err() != nil:
+		if d.end(errStopping) {
+			d.gone()
 		}
+	case d.removed.Load():
+		if d.end(errRemoved) {
+			d.safely(func() { d.home.opt.View.Removed(d) })
+			d.gone()
+		}
+	default:
+		d.safely(d.step)
 	}
 }
 
@@ -293,7 +289,14 @@ func (d *Device) late(now time.Duration) {
 func (d *Device) finish(o *outcome) {
 	l := &d.loop
 	l.job = nil
-	if o.task == ordering {
+	switch {
+	case o.again && o.stopped:
+		o.err = context.Canceled
+	case o.again:
+		d.giveBack(o)
+		d.launch(&job{task: o.task, props: o.props, full: o.full, patient: true})
+		return
+	case o.cancel != nil:
 		o.cancel()
 	}
 	switch o.task {

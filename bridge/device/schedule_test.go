@@ -70,7 +70,7 @@ func TestGateLetsThroughInOrder(t *testing.T) {
 	g := gate{free: 2}
 	devices := make([]*Device, 5)
 	for i := range devices {
-		devices[i] = &Device{wake: make(chan struct{}, 1)}
+		devices[i] = &Device{}
 		if got := g.enter(devices[i]); got != (i < 2) {
 			t.Errorf("enter(%d) = %v", i, got)
 		}

@@ -182,10 +182,12 @@ func (d *Device) takeResult() *outcome {
 
 // endOrders tells how the last exchange of the device's life ended.
 func (d *Device) endOrders(o *outcome, reason error) {
+	if o.cancel != nil {
+		o.cancel()
+	}
 	if o.task != ordering {
 		return
 	}
-	o.cancel()
 	for i, w := range o.batch {
 		r := o.result(i)
 		if r.err != nil && !errors.Is(r.err, ErrUnknownOutcome) {
@@ -218,26 +220,23 @@ func (d *Device) close(reason error) {
 	}
 }
 
-// end fails what waits, closes the links and lets go.
-func (d *Device) end(reason error) {
+// end fails what waits, closes the links and lets go. It reports false while an
+// exchange is under way that has to end first.
+func (d *Device) end(reason error) bool {
 	l := &d.loop
 	if l.job != nil {
-		l.job.stop()
-	}
-	for l.job != nil {
-		if o := d.takeResult(); o != nil {
-			l.job = nil
-			d.endOrders(o, reason)
-			break
+		o := d.takeResult()
+		if o == nil {
+			l.job.stop()
+			return false
 		}
-		<-d.wake
+		l.job = nil
+		d.endOrders(o, reason)
 	}
 	if l.place == inside {
 		d.leaveGate()
 	}
-	if l.cancelRead != nil {
-		l.cancelRead()
-	}
 	d.home.wheel.set(d, never)
 	d.close(reason)
+	return true
 }

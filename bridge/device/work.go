@@ -31,8 +31,11 @@ type job struct {
 	route  *route // to probe
 	start  time.Duration
 	cancel context.CancelFunc
-	begun  mi.Starter // where the read under way was started, if it was
-	ended  bool       // its orders were told the end already, at their deadline
+
+	begun   mi.Starter // that reads without a goroutine; nil with one
+	stopped bool       // it was told to end
+	patient bool       // begun before in vain: it is worth a goroutine
+	ended   bool       // its orders were told the end already, at their deadline
 }
 
 // outcome is what came of a job.
@@ -44,6 +47,7 @@ type outcome struct {
 	spec    *mi.Spec
 	info    mi.Info
 	results []result // one per order
+	again   bool     // what was begun came to nothing
 }
 
 // launch starts a job. The outcome comes by the inbox.
@@ -51,42 +55,36 @@ func (d *Device) launch(j *job) {
 	l := &d.loop
 	j.start = d.home.now()
 	l.job = j
-	ctx := l.ctx
+	if j.task == reading && !j.patient && d.begin(j) {
+		return
+	}
+	var ctx context.Context
 	if j.task == ordering {
 		ctx, j.cancel = context.WithTimeout(l.ctx, j.batch[0].deadline-j.start)
 	} else {
-		if l.read == nil || l.read.Err() != nil {
-			l.read, l.cancelRead = context.WithCancel(l.ctx)
-		}
-		ctx, j.cancel = l.read, l.cancelRead
+		ctx, j.cancel = context.WithCancel(l.ctx)
 	}
-	if j.task != reading || !d.start(ctx, j) {
-		d.home.crew.do(l.ctx, func() { d.work(ctx, j) })
-	}
+	d.home.crew.do(l.ctx, func() { d.work(ctx, j) })
 }
 
-// start begins a poll that is likely to succeed, without a goroutine. It reports
+// begin starts a poll that is likely to succeed, without a goroutine. It reports
 // false where the link cannot do that.
-func (d *Device) start(ctx context.Context, j *job) (begun bool) {
+func (d *Device) begin(j *job) bool {
 	r := d.steady()
 	if r == nil {
 		return false
 	}
 	o := &outcome{job: j, via: r, changes: d.home.buffers.Get().(*[]mi.Change)}
+	j.begun = r.ask
 	done := func(got []mi.Change, ok bool) {
-		*o.changes = got
-		if o.err = ctx.Err(); ok || o.err != nil {
-			d.post(func(in *inbox) { in.result = o })
-			return
-		}
-		d.giveBack(o)
-		d.home.crew.do(d.loop.ctx, func() { d.work(ctx, j) })
+		*o.changes, o.again = got, !ok
+		d.post(func(in *inbox) { in.result = o })
 	}
 	if !r.ask.Start(j.props, (*o.changes)[:0], done) {
+		j.begun = nil
 		d.giveBack(o)
 		return false
 	}
-	j.begun = r.ask
 	return true
 }
 
@@ -118,10 +116,12 @@ func (d *Device) steady() *route {
 
 // stop ends the exchange before it is through.
 func (j *job) stop() {
-	j.cancel()
-	if j.begun != nil {
-		j.begun.Stop()
+	if j.begun == nil {
+		j.cancel()
+		return
 	}
+	j.stopped = true
+	j.begun.Stop()
 }
 
 func (d *Device) work(ctx context.Context, j *job) {

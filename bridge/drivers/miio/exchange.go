@@ -42,6 +42,9 @@ func (s *session) exchange(ctx context.Context, tail []byte, m manner) ([]byte, 
 	if err := s.take(ctx); err != nil {
 		return nil, unsent(m, err)
 	}
+	s.mu.Lock()
+	s.events = make(chan event, 4)
+	s.mu.Unlock()
 	defer s.leave()
 	proven, err := s.ready(ctx, m)
 	if err != nil {
@@ -95,10 +98,7 @@ func (s *session) take(ctx context.Context) error {
 // leave ends whatever is waited for and gives the turn away.
 func (s *session) leave() {
 	s.mu.Lock()
-	s.wait = waiting{}
-	for len(s.events) > 0 {
-		<-s.events
-	}
+	s.wait, s.events = waiting{}, nil
 	s.mu.Unlock()
 	s.w.due.clear(&s.due)
 	<-s.turn

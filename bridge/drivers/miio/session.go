@@ -19,16 +19,15 @@ const (
 
 // session is the conversation with one device.
 type session struct {
-	d      *Driver
-	w      *wire
-	did    uint64
-	name   string // the did in decimal
-	sink   mi.Sink
-	turn   chan struct{} // held by whoever has a request in flight
-	events chan event    // for whom holds the turn
-	due    deadline
-	what   atomic.Pointer[meaning] // nil until Spec was called
-	plan   atomic.Pointer[plan]    // of the newest poll
+	d    *Driver
+	w    *wire
+	did  uint64
+	name string // the did in decimal
+	sink mi.Sink
+	turn chan struct{} // held by whoever has a request in flight
+	due  deadline
+	what atomic.Pointer[meaning] // nil until Spec was called
+	plan atomic.Pointer[plan]    // of the newest poll
 
 	mu      sync.Mutex // guards the fields below; never held over I/O or a Sink
 	closed  bool
@@ -39,6 +38,7 @@ type session struct {
 	trial   trial
 	clock   clock
 	lastID  uint32
+	events  chan event // for whom waits with the turn; nil for nobody
 	wait    waiting
 	asked   time.Time // when the last hello went to addr
 	greet   time.Time // when the last answer to a hello came from addr
@@ -88,7 +88,7 @@ const (
 func newSession(d *Driver, w *wire, did uint64, info mi.Info, sink mi.Sink) *session {
 	s := &session{
 		d: d, w: w, did: did, name: strconv.FormatUint(did, 10), sink: sink,
-		turn: make(chan struct{}, 1), events: make(chan event, 4),
+		turn: make(chan struct{}, 1),
 		info: info, addr: parseAddr(info.Addr),
 		// A random start: some vacuums ignore ids that they saw before the restart.
 		lastID: uint32(1 + d.draw(9000)),
