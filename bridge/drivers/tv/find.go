@@ -1,0 +1,145 @@
+package tv
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+const (
+	findFirst = 10 * time.Second // to the second round, doubled each time
+	findLast  = time.Minute
+	mdnsWait  = 3 * time.Second // for answers to a question
+	maxFound  = 64              // addresses that are asked because they announce themselves
+)
+
+// finder is one run of Find.
+type finder struct {
+	d     *Driver
+	found func(mi.Info)
+
+	mu   sync.Mutex // found is called by one at a time
+	asks sync.WaitGroup
+}
+
+// Find implements mi.Driver. A configured TV with a MAC address is reported at
+// once, even if it is off; the others once they answer.
+func (d *Driver) Find(ctx context.Context, found func(mi.Info)) error {
+	f := &finder{d: d, found: found}
+	defer f.asks.Wait()
+	for _, c := range d.o.TVs {
+		if mac, ok := parseMAC(c.MAC); ok {
+			found(mi.Info{DID: didOf(c.MAC, ""), MAC: spellMAC(mac), Addr: spellAddr(c.Addr), Name: c.Name})
+		}
+	}
+	for wait := findFirst; ; wait = min(2*wait, findLast) {
+		f.round(ctx)
+		if !pause(ctx, wait) {
+			return nil
+		}
+	}
+}
+
+// round asks everybody once.
+func (f *finder) round(ctx context.Context) {
+	for _, c := range f.d.o.TVs {
+		f.asks.Go(func() { f.visit(ctx, c) })
+	}
+	if !f.d.o.NoFind {
+		for _, i := range f.interfaces() {
+			f.asks.Go(func() { f.listen(ctx, i) })
+		}
+	}
+	f.asks.Wait()
+}
+
+// visit reports the TV at an address if it answers as one.
+func (f *finder) visit(ctx context.Context, c Config) {
+	addr := spellAddr(c.Addr)
+	info, known, err := inspect(ctx, func(ctx context.Context, call string) (json.RawMessage, error) {
+		return ask(ctx, f.d.w.Net, addr, call)
+	})
+	if err != nil {
+		f.d.o.Log.Debug().Str("address", addr).Err(err).Msg("no TV answers")
+		return
+	}
+	if mac := f.configured(c, known.macs("")); mac != "" {
+		info.MAC = mac
+	}
+	info.DID, info.Addr = didOf(info.MAC, addr), addr
+	info.Name = cmp.Or(c.Name, info.Name)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.found(info)
+}
+
+// configured returns the MAC address that the user gave to a TV: to the one at this
+// address, or to one that has it; "" for none.
+func (f *finder) configured(c Config, macs [][6]byte) string {
+	if mac, ok := parseMAC(c.MAC); ok {
+		return spellMAC(mac)
+	}
+	for _, other := range f.d.o.TVs {
+		if mac, ok := parseMAC(other.MAC); ok && slices.Contains(macs, mac) {
+			return spellMAC(mac)
+		}
+	}
+	return ""
+}
+
+// interfaces returns those to find TVs on.
+func (f *finder) interfaces() []mi.Interface {
+	all, err := f.d.w.Net.Interfaces()
+	if err != nil {
+		f.d.o.Log.Warn().Err(err).Msg("cannot look for TVs")
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(i mi.Interface) bool {
+		chosen := len(f.d.o.Interfaces) == 0 || slices.Contains(f.d.o.Interfaces, i.Name)
+		return i.Loopback || !i.Multicast || !chosen
+	})
+}
+
+// listen asks for announcements on one interface and visits who answers.
+func (f *finder) listen(ctx context.Context, i mi.Interface) {
+	addrs := f.announced(ctx, i)
+	for _, a := range addrs[:min(len(addrs), maxFound)] {
+		f.visit(ctx, Config{Addr: a.String()})
+	}
+}
+
+// announced collects the addresses of one interface's TVs, for a while. The socket
+// is bound to the interface's address, so that the question leaves there.
+func (f *finder) announced(ctx context.Context, i mi.Interface) (addrs []netip.Addr) {
+	ctx, cancel := context.WithTimeout(ctx, mdnsWait)
+	defer cancel()
+	conn, err := f.d.w.Net.ListenUDP(ctx, netip.AddrPortFrom(i.Prefix.Addr(), 0).String())
+	if err != nil {
+		return nil // the address went away in this moment
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	question, err := appendQuestion(nil)
+	if err != nil || conn.WriteBatch([]mi.Packet{{Data: question, Addr: mdnsGroup()}}) != nil {
+		return nil // an interface without a multicast route
+	}
+	in := []mi.Packet{{Data: make([]byte, 0, 9000)}}
+	for {
+		n, err := conn.ReadBatch(in)
+		if err != nil {
+			return addrs
+		}
+		for _, p := range in[:n] {
+			from := p.Addr.Addr().Unmap()
+			if isTV(p.Data) && !slices.Contains(addrs, from) && len(addrs) < maxFound {
+				addrs = append(addrs, from)
+			}
+		}
+	}
+}
