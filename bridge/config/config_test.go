@@ -36,7 +36,7 @@ func TestLoadDefaults(t *testing.T) {
 		BaseTopic: "mihome2mqtt", Discovery: Announcements{{"homeassistant", DeviceForm}},
 		Language: "en", Detail: "normal", Data: "data", SpecsOnline: true,
 		Poll: 30 * time.Second, PollFast: 2 * time.Second, PollSlow: 5 * time.Minute, OrderTimeout: 10 * time.Second,
-		Gone:     Gone{WiFi: time.Minute, Zigbee: 35 * time.Minute, ZigbeeBattery: 170 * time.Minute, BLE: 65 * time.Minute, Mesh: 50 * time.Minute},
+		Gone:   Gone{WiFi: time.Minute, Zigbee: 35 * time.Minute, ZigbeeBattery: 170 * time.Minute, BLE: 65 * time.Minute, Mesh: 50 * time.Minute},
 		Forbid: Forbidden{"unlock"}, LogLevel: "info", LogFormat: "text",
 	}
 	if diff := cmp.Diff(want, *c); diff != "" {
@@ -81,7 +81,7 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 		{"long", "GONE_WIFI=200h", `MIHOME2MQTT_GONE_WIFI cannot be "200h0m0s". It can be from 10s to 168h`},
 		{"form", "DISCOVERY=homeassistant:devices", `MIHOME2MQTT_DISCOVERY cannot be "homeassistant:devices". "homeassistant:devices" is not prefix:device or prefix:single, such as homeassistant:device,domoticz:single; off announces nothing`},
 		{"prefix twice", "DISCOVERY=ha:device,ha:single", `MIHOME2MQTT_DISCOVERY cannot be "ha:device,ha:single". The prefix "ha" stands there twice, so everything would be announced twice; name each prefix once`},
-		{"forbidden", "FORBID=unlock,fly", `MIHOME2MQTT_FORBID cannot be "unlock,fly". "fly" is none of unlock, disarm, open, gas, heat, restart, remove; off forbids none`},
+		{"forbidden", "FORBID=unlock,fly", `MIHOME2MQTT_FORBID cannot be "unlock,fly". "fly" is none of unlock, alarm, gate, gas, cook, stop, erase, update, restart, remove; off forbids none`},
 		{"base topic", "BASE_TOPIC=a/#", `MIHOME2MQTT_BASE_TOPIC cannot be "a/#". It is a topic without spaces, +, #, $ and without a slash at its ends, such as mihome2mqtt`},
 		{"base is prefix", "BASE_TOPIC=homeassistant", `MIHOME2MQTT_BASE_TOPIC cannot be "homeassistant". Devices are announced under that prefix; choose another one`},
 		{"language", "LANGUAGE=english!", `MIHOME2MQTT_LANGUAGE cannot be "english!". It is the code of a language, such as en, de or zh`},

@@ -77,7 +77,7 @@ func plainTopic(topic string) bool {
 // Forbidden lists the kinds of commands that are not taken from MQTT.
 type Forbidden []string
 
-var kinds = []string{"unlock", "disarm", "open", "gas", "heat", "restart", "remove"}
+var kinds = []string{"unlock", "alarm", "gate", "gas", "cook", "stop", "erase", "update", "restart", "remove"}
 
 // UnmarshalText implements encoding.TextUnmarshaler; "off" is none.
 func (f *Forbidden) UnmarshalText(text []byte) error {

@@ -46,7 +46,7 @@ type Options struct {
 	Include   []string            // only these devices: did, model or room, * stands for anything
 	Exclude   []string
 
-	Forbid  []string // kinds of commands that are not taken: unlock, disarm, open, gas, heat, restart, remove
+	Forbid  []string // kinds of commands that are not taken: entity.Dangers, restart (of the bridge too), remove
 	Raw     bool     // allow requests that write properties or run actions directly
 	Actions Actions
 }
