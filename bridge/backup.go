@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,6 +12,9 @@ import (
 
 // backupVersion changes when an older bridge could not read a backup.
 const backupVersion = 1
+
+// keptBackups is how many backups the data folder keeps.
+const keptBackups = 10
 
 // backup is what a backup file holds. It has no secrets: tokens are masked by
 // their type, and come back from the devices setting or the account.
@@ -40,5 +44,15 @@ func (b *Bridge) backup(context.Context) (string, error) {
 	if err := b.opt.World.Disk.WriteFile(name, append(raw, '\n')); err != nil {
 		return "", fmt.Errorf("bridge: backup: %w", err)
 	}
-	return name, nil
+	return name, b.dropBackups()
+}
+
+// dropBackups removes all but the newest: whoever may ask for a backup must not be
+// able to fill the disk.
+func (b *Bridge) dropBackups() error {
+	names, err := b.opt.World.Disk.List("backup") // sorted, so by age
+	for _, name := range names[:max(0, len(names)-keptBackups)] {
+		err = errors.Join(err, b.opt.World.Disk.Remove(name))
+	}
+	return err
 }

@@ -115,6 +115,9 @@ func (h *Home) connectTo() error {
 	if o.URL == "" {
 		return h.embed()
 	}
+	if o.Insecure {
+		o.Log.Warn().Msg("the broker's certificate is not checked: whoever sits in between can read and change everything; MIHOME2MQTT_MQTT_INSECURE says so")
+	}
 	d, err := o.dialer()
 	c.broker, c.dial = d.to.String(), d.dial
 	return err
