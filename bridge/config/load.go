@@ -120,6 +120,13 @@ func (c *Config) Secrets() []mi.Secret {
 	for _, d := range known {
 		out = append(out, d.Token)
 	}
+	routers, _ := c.RouterList()
+	for _, r := range routers {
+		out = append(out, r.Password)
+	}
+	for _, key := range c.gatewayKeys() {
+		out = append(out, key)
+	}
 	v := reflect.ValueOf(c).Elem()
 	for _, f := range settings() {
 		if s, ok := reflect.TypeAssert[mi.Secret](v.FieldByIndex(f.index)); ok && s != "" {

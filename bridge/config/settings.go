@@ -39,6 +39,21 @@ type Config struct {
 	// Network interfaces to look for devices on; all when empty.
 	Interfaces List `env:"INTERFACES"`
 
+	// Xiaomi TVs, separated by `;`: host, then if you like MAC and name. TVs on the bridge's own network are found by themselves.
+	TVs TVs `env:"TVS"`
+	// Xiaomi routers, separated by `;` or line: host, password of the admin page, and if you like a name.
+	Routers mi.Secret `env:"ROUTERS"`
+	// Whom the routers tell to be home or away: MAC addresses or the names that the router shows, or `all`.
+	Presence List `env:"PRESENCE"`
+	// How long somebody must be missing to be away.
+	AwayAfter time.Duration `env:"AWAY_AFTER" envDefault:"3m" min:"10s" max:"24h"`
+	// Let Wi-Fi and guest networks of the routers be switched and moved to other channels.
+	RouterWrites bool `env:"ROUTER_WRITES" envDefault:"false"`
+	// Keys of lumi gateways, separated by `;` or line: did or sid of the gateway, then its key of 16 characters.
+	GatewayKeys mi.Secret `env:"GATEWAY_KEYS"`
+	// How long after the last movement a motion sensor of a lumi gateway still says motion.
+	MotionClear time.Duration `env:"MOTION_CLEAR" envDefault:"90s" min:"1s" max:"1h"`
+
 	// Folder where the bridge keeps what it learns.
 	Data string `env:"DATA" envDefault:"data"`
 	// Folder with MIoT specs for use without internet: files MODEL.json, or sets as lines (.jsonl, .jsonl.gz).

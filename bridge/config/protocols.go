@@ -1,0 +1,118 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+// TV is one TV of the setting TVS.
+type TV struct {
+	Host string // or host:port
+	MAC  string // "" when not given
+	Name string
+}
+
+// TVs is the setting TVS.
+type TVs []TV
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (t *TVs) UnmarshalText(text []byte) error {
+	*t = nil
+	for i, parts := range entries(string(text)) {
+		tv := TV{Host: parts[0], MAC: part(parts, 1), Name: part(parts, 2)}
+		if _, err := hostPort(tv.Host); err != nil || tv.Host == "" {
+			return fmt.Errorf("entry %d: %q is not a host; write host, MAC, name", i+1, tv.Host)
+		}
+		if tv.MAC != "" && !macShape.MatchString(tv.MAC) {
+			return fmt.Errorf("entry %d: %q is not a MAC address such as 5c:e5:0c:12:34:56", i+1, tv.MAC)
+		}
+		tv.MAC = hardware(tv.MAC)
+		*t = append(*t, tv)
+	}
+	return nil
+}
+
+// Router is one router of the setting ROUTERS.
+type Router struct {
+	Host     string // or host:port
+	Password mi.Secret
+	Name     string
+}
+
+// RouterList returns the routers of the setting ROUTERS. The error never holds a
+// password.
+func (c *Config) RouterList() ([]Router, error) {
+	var out []Router
+	for i, parts := range entries(c.Routers.Reveal()) {
+		r := Router{Host: parts[0], Password: mi.Secret(part(parts, 1)), Name: part(parts, 2)}
+		if _, err := hostPort(r.Host); err != nil || r.Host == "" || r.Password == "" {
+			return nil, fmt.Errorf("entry %d: it takes host, password and, if you like, a name, separated by commas", i+1)
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// GatewayKeyMap returns the keys of the setting GATEWAY_KEYS by sid or did of the
+// gateway. The error never holds a key.
+func (c *Config) GatewayKeyMap() (map[string]mi.Secret, error) {
+	out := map[string]mi.Secret{}
+	for i, parts := range entries(c.GatewayKeys.Reveal()) {
+		if len(parts) != 2 || parts[0] == "" || len(parts[1]) != 16 {
+			return nil, fmt.Errorf("entry %d: it takes the did or sid of a gateway and its key of 16 characters, separated by a comma", i+1)
+		}
+		out[parts[0]] = mi.Secret(parts[1])
+	}
+	return out, nil
+}
+
+// gatewayKeys are the keys alone, sorted by gateway.
+func (c *Config) gatewayKeys() []mi.Secret {
+	keys, _ := c.GatewayKeyMap() // Load has checked them
+	var out []mi.Secret
+	for _, gateway := range slices.Sorted(maps.Keys(keys)) {
+		out = append(out, keys[gateway])
+	}
+	return out
+}
+
+func (c *Config) checkProtocols() error {
+	_, routers := c.RouterList()
+	if routers != nil {
+		routers = fmt.Errorf("%sROUTERS: %w", Prefix, routers)
+	}
+	_, keys := c.GatewayKeyMap()
+	if keys != nil {
+		keys = fmt.Errorf("%sGATEWAY_KEYS: %w", Prefix, keys)
+	}
+	return errors.Join(routers, keys)
+}
+
+// entries splits a list by ; or line, and each entry by commas.
+func entries(text string) [][]string {
+	var out [][]string
+	for _, line := range strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == ';' }) {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		parts := strings.Split(line, ",")
+		for i := range parts {
+			parts[i] = strings.TrimSpace(parts[i])
+		}
+		out = append(out, parts)
+	}
+	return out
+}
+
+// part returns the n-th part, "" when there are fewer.
+func part(parts []string, n int) string {
+	if n < len(parts) {
+		return parts[n]
+	}
+	return ""
+}
