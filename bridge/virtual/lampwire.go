@@ -30,7 +30,8 @@ type Lamp struct {
 	conns    map[*lampConn]bool
 	tasks    sync.WaitGroup // of the connections
 	orders   []string
-	refused  int // commands beyond the quota
+	asked    int // commands, get_prop too
+	refused  int // of them, beyond the quota
 	mute     bool
 	closed   bool
 	flows    map[string]*time.Timer
@@ -60,6 +61,13 @@ func (l *Lamp) Orders() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return append([]string(nil), l.orders...)
+}
+
+// Asked returns how many commands came, get_prop too.
+func (l *Lamp) Asked() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.asked
 }
 
 // Refused returns how many commands were beyond the quota.
@@ -198,6 +206,7 @@ func (l *Lamp) obey(c *lampConn, text []byte) {
 		return
 	}
 	l.mu.Lock()
+	l.asked++
 	allowed := c.count(time.Now())
 	var result []any
 	fault := lampError(-1, "client quota exceeded")

@@ -55,7 +55,7 @@ func (m *meaning) plan(changes []mi.Change, now state, r *rand.Rand) ([]planned,
 	for _, of := range []part{mainPart, ground} {
 		for _, c := range wishes[of].commands(of, now, r) {
 			c.method = string(of) + c.method
-			out = append(out, planned{c, of, wishes[of].effect})
+			out = append(out, planned{c, of, wishes[of].begins()})
 		}
 		if d := wishes[of].delay; d != nil {
 			out = append(out, planned{timer(*d), of, 0})
@@ -64,11 +64,22 @@ func (m *meaning) plan(changes []mi.Change, now state, r *rand.Rand) ([]planned,
 	return out, nil
 }
 
-// planned is a command and what it does to which light.
+// planned is a command for one of the lights, and the effect that it begins.
 type planned struct {
 	command
 	part   part
 	effect int64
+}
+
+// begins is the effect that flows when the wish is granted; 0 is none.
+func (w *wish) begins() int64 {
+	switch {
+	case w.on != nil && !*w.on:
+		return 0
+	case w.flow != nil:
+		return numberFlow
+	}
+	return w.effect
 }
 
 // take adds one change to the wish.

@@ -201,17 +201,20 @@ func (s *session) carry(ctx context.Context, m *meaning, c []mi.Change) error {
 	s.mu.Unlock()
 	todo, err := s.d.plan(m, c, now)
 	for i := 0; err == nil && i < len(todo); i++ {
-		s.play(todo[i].part, todo[i].effect)
-		_, err = s.exchange(ctx, todo[i].command)
+		if _, err = s.exchange(ctx, todo[i].command); err == nil && todo[i].effect != 0 {
+			s.play(todo[i].part, todo[i].effect)
+		}
 	}
 	return err
 }
 
-// play remembers which effect is begun: the lamp only says that it flows.
+// play remembers which effect was begun: the lamp only says that it flows.
 func (s *session) play(of part, effect int64) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	before, was := maps.Clone(s.state), maps.Clone(s.playing)
 	s.playing[of] = effect
+	s.mu.Unlock()
+	s.compare(before, was)
 }
 
 // Call implements mi.Caller.
