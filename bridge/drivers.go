@@ -2,19 +2,39 @@ package bridge
 
 import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/lumi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/miio"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/router"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/tv"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/yeelight"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
 // routes is the table of drivers, in the order in which a device's routes are
-// preferred.
-func (b *Bridge) routes(known []mi.Info) []device.Route {
-	o := &b.opt
+// preferred: what reports by itself goes before what must be asked.
+func (b *Bridge) routes(devices []mi.Info) []device.Route {
+	o, c := &b.opt, b.opt.Config
+	known := func() []mi.Info { return devices }
+	keys, _ := c.GatewayKeyMap() // config has checked them
 	return []device.Route{
+		{Name: "lan", Driver: yeelight.New(o.World, yeelight.Options{
+			Specs: b.specs, Profiles: b.specs, Log: o.Log,
+			Interfaces: c.Interfaces, NoMulticast: o.Alone, Known: known,
+		})},
 		{Name: "lan", Driver: miio.New(o.World, miio.Options{
 			Specs: b.specs, Profiles: b.specs, Memory: b.store, Log: o.Log,
-			Interfaces: o.Config.Interfaces, NoBroadcast: o.Alone,
-			Known: func() []mi.Info { return known },
+			Interfaces: c.Interfaces, NoBroadcast: o.Alone, Known: known,
+		})},
+		{Name: "gateway", Driver: lumi.New(o.World, lumi.Options{
+			Keys: keys, ClearAfter: c.MotionClear, Log: o.Log,
+			Interfaces: c.Interfaces, NoMulticast: o.Alone, Known: known,
+		})},
+		{Name: "lan", Driver: tv.New(o.World, tv.Options{
+			TVs: tvs(c.TVs), Memory: b.store, Log: o.Log, Interfaces: c.Interfaces, NoFind: o.Alone,
+		})},
+		{Name: "lan", Trusted: true, Driver: router.New(o.World, router.Options{
+			Routers: routers(c), Presence: c.Presence, AwayAfter: c.AwayAfter, Interval: c.Poll,
+			Writes: c.RouterWrites, Log: o.Log,
 		})},
 	}
 }

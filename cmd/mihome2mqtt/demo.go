@@ -34,14 +34,15 @@ func (c *demoCmd) Run(p *process) error {
 		return err
 	}
 	defer disk.Close()
-	home, err := c.furnish(opt.World)
+	street, err := c.furnish(opt.World)
 	if err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(p.ctx)
 	left := make(chan error, 1)
-	go func() { left <- home.Run(ctx) }()
-	opt.Alone, opt.Known = true, home.Infos()
+	go func() { left <- street.Run(ctx) }()
+	p.move(opt.Config, street)
+	opt.Alone, opt.Known = true, street.Infos()
 	opt.Sources = append(opt.Sources, spec.NewFolder(virtual.Specs()))
 	p.welcome(opt.Config, len(opt.Known))
 	err = p.serve(opt)
@@ -49,12 +50,23 @@ func (c *demoCmd) Run(p *process) error {
 	return errors.Join(err, <-left)
 }
 
-func (c *demoCmd) furnish(w mi.World) (*virtual.Home, error) {
+// move tells the settings where TV, router and gateway of the street are.
+func (p *process) move(c *config.Config, s *virtual.Street) {
+	c.TVs = append(c.TVs, config.TV{Host: s.TV.Addr(), MAC: s.TV.MAC(), Name: s.TV.Name()})
+	c.Routers = mi.Secret(s.Router.Addr() + "," + virtual.RouterPassword.Reveal() + ",Router")
+	c.GatewayKeys = mi.Secret(s.Lumi.SID() + "," + s.Lumi.Key().Reveal())
+	if len(c.Presence) == 0 {
+		c.Presence = config.List{"all"}
+	}
+	p.secrets.Add(c.Secrets()...)
+}
+
+func (c *demoCmd) furnish(w mi.World) (*virtual.Street, error) {
 	o := virtual.Options{}
 	if c.OwnAddresses {
 		o.Address = virtual.Loopback
 	}
-	return virtual.New(w, o)
+	return virtual.NewStreet(w, o)
 }
 
 // welcome says what there is and what to do next.

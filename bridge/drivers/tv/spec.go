@@ -28,7 +28,7 @@ const (
 
 // key is a button of the remote control.
 type key struct {
-	name  string // of the action, after "press-"
+	name  string // of the action
 	code  string // on the wire
 	usual bool   // people use it without asking for it first
 }
@@ -77,7 +77,7 @@ func newSpec(f *facts) *mi.Spec {
 		s.Props[propApp].Access = 0
 	}
 	for i, k := range keys() {
-		s.Actions = append(s.Actions, mi.Action{SIID: siidKeys, AIID: i + 1, Name: "press-" + k.name, Vendor: !k.usual})
+		s.Actions = append(s.Actions, mi.Action{SIID: siidKeys, AIID: i + 1, Name: k.name, Vendor: !k.usual})
 	}
 	join(s)
 	return s

@@ -125,7 +125,7 @@ func wake(ctx context.Context, n mi.Network, addr string, port uint16, macs [][6
 func hearers(n mi.Network, addr string) (to []netip.Addr) {
 	cards, _ := n.Interfaces() // none are none
 	for _, c := range cards {
-		if c.Broadcast.IsValid() {
+		if false {
 			to = append(to, c.Broadcast)
 		}
 	}

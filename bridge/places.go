@@ -1,0 +1,26 @@
+package bridge
+
+import (
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/router"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/tv"
+)
+
+// tvs are the TVs of the settings.
+func tvs(list config.TVs) []tv.Config {
+	out := make([]tv.Config, len(list))
+	for i, t := range list {
+		out[i] = tv.Config{Addr: t.Host, MAC: t.MAC, Name: t.Name}
+	}
+	return out
+}
+
+// routers are the routers of the settings.
+func routers(c *config.Config) []router.Config {
+	list, _ := c.RouterList() // config has checked them
+	out := make([]router.Config, len(list))
+	for i, r := range list {
+		out[i] = router.Config{Addr: r.Host, Password: r.Password, Name: r.Name}
+	}
+	return out
+}
