@@ -147,11 +147,16 @@ func (d *Driver) admit(sid string, info mi.Info, sink mi.Sink) (*session, error)
 	if kind == nil {
 		return nil, mi.ErrUnsupported
 	}
-	home := sid
-	if kind.role != gateway {
-		if home, _ = strings.CutPrefix(info.Parent, prefix); m != nil {
-			home = m.station.sid
-		}
+	home := prefix + sid
+	switch {
+	case m != nil:
+		home = prefix + m.station.sid
+	case kind.role != gateway:
+		home = info.Parent
+	}
+	home, ok := strings.CutPrefix(home, prefix)
+	if !ok { // the child of a gateway that speaks another protocol
+		return nil, mi.ErrUnsupported
 	}
 	st := d.stationOf(home, info.Addr)
 	if st == nil {
