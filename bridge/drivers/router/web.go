@@ -42,7 +42,10 @@ type web struct {
 	refuse error // of the last login, until retry
 	retry  time.Time
 	wait   time.Duration
-	hello  greeting
+
+	greeted     bool // hello is of this login
+	hello       greeting
+	key, device string // of the login page; "" while it is not read
 }
 
 func newWeb(w mi.World, c Config) *web {
@@ -123,52 +126,65 @@ func (w *web) session(ctx context.Context, stale mi.Secret) (mi.Secret, error) {
 }
 
 // login needs the door. The router says which hash it wants; where it refuses
-// that, the other is tried once.
+// that, the other is tried once. What was learnt stays for the next try when the
+// router falls silent on the way.
 func (w *web) login(ctx context.Context) error {
-	if err := w.greet(ctx); err != nil {
+	if err := w.learn(ctx); err != nil {
 		return err
 	}
-	page, err := w.try(ctx, "web")
-	if lost(err) {
-		return err
-	}
-	key, device := parsePage(page)
 	modern := w.hello.modern()
 	if w.modern != nil {
 		modern = *w.modern
 	}
 	for _, modern := range []bool{modern, !modern} {
-		err = w.prove(ctx, key, device, modern)
+		err := w.prove(ctx, modern)
 		if err == nil {
 			w.modern = &modern
-			return nil
 		}
 		if !errors.Is(err, errStale) {
+			if !lost(err) {
+				w.greeted, w.key = false, ""
+			}
 			return err
 		}
 	}
-	w.modern = nil
+	w.modern, w.greeted, w.key = nil, false, ""
 	return fmt.Errorf("the router does not take the password of its admin page: %w", mi.ErrDenied)
 }
 
-func (w *web) greet(ctx context.Context) error {
-	body, err := w.try(ctx, "api/xqsystem/init_info")
-	if lost(err) {
-		return err
+// learn asks what the proof of the password is made of.
+func (w *web) learn(ctx context.Context) error {
+	if !w.greeted {
+		body, err := w.try(ctx, "api/xqsystem/init_info")
+		if lost(err) {
+			return err
+		}
+		var hello greeting
+		if parse(body, &hello) == nil { // the oldest firmware does not know it
+			w.hello = hello
+		}
+		w.greeted = true
 	}
-	var hello greeting
-	if parse(body, &hello) == nil { // the oldest firmware does not know it
-		w.hello = hello
+	if w.key == "" {
+		page, err := w.try(ctx, "web")
+		if lost(err) {
+			return err
+		}
+		w.key, w.device = parsePage(page)
 	}
 	return nil
 }
 
 // prove sends the proof of the password and takes the token.
-func (w *web) prove(ctx context.Context, key, device string, modern bool) error {
-	nonce := fmt.Sprintf("0_%s_%d_%d", device, w.now().Unix(), w.random.IntN(10_000_000))
-	body, err := w.ask(ctx, "api/xqsystem/login", url.Values{
-		"username": {"admin"}, "logtype": {"2"}, "nonce": {nonce}, "password": {loginHash(w.password, key, nonce, modern)},
-	})
+func (w *web) prove(ctx context.Context, modern bool) error {
+	var body []byte
+	err := mi.ErrTimeout
+	for n := 0; n < tries && errors.Is(err, mi.ErrTimeout) && ctx.Err() == nil; n++ {
+		nonce := fmt.Sprintf("0_%s_%d_%d", w.device, w.now().Unix(), w.random.IntN(10_000_000))
+		body, err = w.ask(ctx, "api/xqsystem/login", url.Values{
+			"username": {"admin"}, "logtype": {"2"}, "nonce": {nonce}, "password": {loginHash(w.password, w.key, nonce, modern)},
+		})
+	}
 	if err != nil {
 		return err
 	}
