@@ -40,6 +40,7 @@ type TV struct {
 	o     TVOptions
 	ear   mi.PacketConn // nil where nobody may listen for magic packets
 	tasks sync.WaitGroup
+	done  chan struct{} // ends with Close
 
 	mu      sync.Mutex // guards the fields below
 	server  *http.Server
@@ -71,7 +72,7 @@ func NewTV(w mi.World, o TVOptions) (*TV, error) {
 	if o.WakePort == 0 {
 		o.WakePort = 9
 	}
-	tv := &TV{world: w, o: o, volume: 20, source: "hdmi1", app: tvHome}
+	tv := &TV{world: w, o: o, volume: 20, source: "hdmi1", app: tvHome, done: make(chan struct{})}
 	if err := tv.wake(); err != nil {
 		return nil, err
 	}
@@ -152,16 +153,17 @@ func (tv *TV) sleep() {
 // power is the key: on when it is off, off when it is on.
 func (tv *TV) power() {
 	tv.mu.Lock()
-	tv.on = !tv.on
-	on := tv.on
-	tv.mu.Unlock()
-	if on {
+	defer tv.mu.Unlock()
+	if tv.on = !tv.on; tv.on || tv.closed {
 		return
 	}
 	tv.tasks.Go(func() {
 		wait := time.NewTimer(max(tv.o.Lazy, 10*time.Millisecond)) // the answer leaves first
 		defer wait.Stop()
-		<-wait.C
+		select {
+		case <-wait.C:
+		case <-tv.done:
+		}
 		if !tv.On() {
 			tv.sleep()
 		}
@@ -171,6 +173,9 @@ func (tv *TV) power() {
 // Close takes the TV down.
 func (tv *TV) Close() error {
 	tv.mu.Lock()
+	if !tv.closed {
+		close(tv.done)
+	}
 	tv.closed = true
 	tv.mu.Unlock()
 	tv.sleep()

@@ -106,7 +106,7 @@ func parseReply(b []byte) (json.RawMessage, error) {
 		Data   json.RawMessage `json:"data"`
 	}
 	if err := json.Unmarshal(b, &r); err != nil {
-		return nil, fmt.Errorf("%w: %v", mi.ErrProtocol, err)
+		return nil, fmt.Errorf("%w: %w", mi.ErrProtocol, err)
 	}
 	if r.Msg != "success" && r.Result != mi.Int(200) {
 		return nil, fmt.Errorf("the TV says %q: %w", clean(r.Msg), mi.ErrInvalid)
@@ -114,7 +114,7 @@ func parseReply(b []byte) (json.RawMessage, error) {
 	if len(r.Data) > 0 && r.Data[0] == '"' {
 		var text string
 		if err := json.Unmarshal(r.Data, &text); err != nil {
-			return nil, fmt.Errorf("%w: %v", mi.ErrProtocol, err)
+			return nil, fmt.Errorf("%w: %w", mi.ErrProtocol, err)
 		}
 		return json.RawMessage(text), nil
 	}
@@ -124,7 +124,7 @@ func parseReply(b []byte) (json.RawMessage, error) {
 // parse reads data into v.
 func parse(data json.RawMessage, v any) error {
 	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("%w: %v", mi.ErrProtocol, err)
+		return fmt.Errorf("%w: %w", mi.ErrProtocol, err)
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func exchange(ctx context.Context, conn net.Conn, addr, call string) ([]byte, er
 	defer stop()
 	request, err := http.NewRequest(http.MethodGet, "http://"+addr+call, nil)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", mi.ErrInvalid, err)
+		return nil, fmt.Errorf("%w: %w", mi.ErrInvalid, err)
 	}
 	request.Close = true
 	if err := request.Write(conn); err != nil {
@@ -100,7 +100,7 @@ func broken(ctx context.Context, err error) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe), errors.As(err, &lost):
 		return fmt.Errorf("the TV ended the connection: %w", mi.ErrOffline)
 	}
-	return fmt.Errorf("%w: %v", mi.ErrProtocol, err)
+	return fmt.Errorf("%w: %w", mi.ErrProtocol, err)
 }
 
 // wake sends the magic packet for each address to every network of this machine,
@@ -108,7 +108,7 @@ func broken(ctx context.Context, err error) error {
 func wake(ctx context.Context, n mi.Network, addr string, port uint16, macs [][6]byte) error {
 	conn, err := n.ListenUDP(ctx, "0.0.0.0:0")
 	if err != nil {
-		return fmt.Errorf("tv: wake: %w: %v", mi.ErrOffline, err)
+		return fmt.Errorf("tv: wake: %w: %w", mi.ErrOffline, err)
 	}
 	defer conn.Close()
 	var out []mi.Packet
@@ -125,7 +125,7 @@ func wake(ctx context.Context, n mi.Network, addr string, port uint16, macs [][6
 func hearers(n mi.Network, addr string) (to []netip.Addr) {
 	cards, _ := n.Interfaces() // none are none
 	for _, c := range cards {
-		if false {
+		if c.Broadcast.IsValid() {
 			to = append(to, c.Broadcast)
 		}
 	}

@@ -1,0 +1,127 @@
+package tv_test
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+)
+
+func TestWrongOrdersAreRefused(t *testing.T) {
+	in(t, virtual.TVOptions{}, func(h *house) {
+		h.spec()
+		calls := h.tv.State().Calls
+		for _, link := range []string{"", "file:///etc/passwd", "javascript:alert(1)", "http://", "rtsp://a/b", "http://a/" + strings.Repeat("x", 5000)} {
+			if err := h.call("play-url", mi.Text(link)); !errors.Is(err, mi.ErrInvalid) {
+				h.Errorf("play %.40q = %v", link, err)
+			}
+		}
+		for _, c := range []mi.Change{{Prop: 2, Value: mi.Int(-1)}, {Prop: 2, Value: mi.Text("loud")}, {Prop: 0}, {Prop: 99, Value: mi.Bool(true)}} {
+			if err := h.link.(mi.Setter).Set(h.Context(), []mi.Change{c}); !errors.Is(err, mi.ErrInvalid) {
+				h.Errorf("set %v = %v", c, err)
+			}
+		}
+		if n := h.tv.State().Calls - calls; n != 0 {
+			h.Errorf("%d calls came to the TV all the same", n)
+		}
+		err := h.link.(mi.Setter).Set(h.Context(), []mi.Change{{Prop: h.prop("television/input-control"), Value: mi.Text("hdmi3")}})
+		if !errors.Is(err, mi.ErrInvalid) { // this TV has two
+			h.Errorf("set hdmi3 = %v", err)
+		}
+	})
+}
+
+func TestDescribe(t *testing.T) {
+	in(t, virtual.TVOptions{Name: "Panorama"}, func(h *house) {
+		got, err := h.link.(mi.Describer).Describe(h.Context())
+		want := mi.Info{Name: "Panorama", Model: "xiaomi.tv.mitv606", MAC: tvMAC, Firmware: "16777498"}
+		if err != nil || got != want {
+			h.Errorf("Describe = %+v, %v, want %+v", got, err, want)
+		}
+	})
+}
+
+// TestFind starts with the TV off: it is found once it is on, with the user's name.
+func TestFind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, virtual.TVOptions{Off: true})
+		defer h.tv.Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		found, ended := make(chan mi.Info, 1000), make(chan error, 1)
+		go func() { ended <- h.driver.Find(ctx, func(i mi.Info) { found <- i }) }()
+		after(5 * time.Minute)
+		if len(found) > 0 {
+			t.Errorf("found %v", <-found)
+		}
+		if err := h.tv.Switch(true); err != nil {
+			t.Fatal(err)
+		}
+		got := <-found
+		want := mi.Info{DID: tvDID, Addr: tvAddr, MAC: tvMAC, Name: "Den", Model: "xiaomi.tv.mitv606", Firmware: "16777498"}
+		if got != want {
+			t.Errorf("found %+v, want %+v", got, want)
+		}
+		calls := h.tv.State().Calls
+		after(time.Hour)
+		if n := h.tv.State().Calls - calls; n > 130 {
+			t.Errorf("looking for one TV makes %d calls an hour", n)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestMagicPacketsGoToEverybody hears one beside the TV: routers and switches soon
+// forget where a sleeping TV is.
+func TestMagicPacketsGoToEverybody(t *testing.T) {
+	in(t, virtual.TVOptions{}, func(h *house) {
+		h.spec()
+		if err := h.tv.Switch(false); err != nil {
+			h.Fatal(err)
+		}
+		neighbour := h.net.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.55/24")})
+		conn, err := neighbour.ListenUDP(h.Context(), "0.0.0.0:9")
+		if err != nil {
+			h.Fatal(err)
+		}
+		defer conn.Close()
+		h.set("television/on", mi.Bool(true))
+		var heard []string
+		for len(heard) < 2 { // by cable and by Wi-Fi, in any order
+			in := []mi.Packet{{Data: make([]byte, 0, 200)}}
+			if _, err := conn.ReadBatch(in); err != nil {
+				h.Fatal(err)
+			}
+			heard = append(heard, hex.EncodeToString(in[0].Data))
+		}
+		slices.Sort(heard)
+		for i, mac := range []string{"024d54570001", "3cbd3e000001"} {
+			if heard[i] != "ffffffffffff"+strings.Repeat(mac, 16) {
+				h.Errorf("heard %s", heard[i])
+			}
+		}
+	})
+}
+
+func TestReadsAreFew(t *testing.T) {
+	in(t, virtual.TVOptions{}, func(h *house) {
+		h.want(shows(20, "com.mitv.tvhome"))
+		calls := h.tv.State().Calls
+		for range 10 {
+			h.want(shows(20, "com.mitv.tvhome"))
+		}
+		if n := h.tv.State().Calls - calls; n != 20 { // alive and volume; the app is still known
+			h.Errorf("ten reads make %d calls", n)
+		}
+	})
+}

@@ -1,0 +1,347 @@
+package tv_test
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/tv"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+)
+
+// memory is a mi.Memory.
+type memory struct {
+	mu  sync.Mutex
+	all map[string]json.RawMessage
+}
+
+func (m *memory) Load(name string, v any) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return json.Unmarshal(m.all[name], v) == nil
+}
+
+func (m *memory) Save(name string, v any) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.all[name], _ = json.Marshal(v)
+}
+
+// house is a driver and a TV in one network in memory.
+type house struct {
+	*testing.T
+	net    *virtual.Net
+	tv     *virtual.TV
+	driver *tv.Driver
+	memory *memory
+	link   mi.Link
+}
+
+const (
+	tvAddr = "192.168.7.20:6095"
+	tvMAC  = "3c:bd:3e:00:00:01"
+	tvDID  = "mitv.3cbd3e000001"
+)
+
+func newHouse(t *testing.T, o virtual.TVOptions) *house {
+	t.Helper()
+	n := virtual.NewNet(5)
+	segment := n.Segment(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
+	bridge := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
+	o.Addr, o.MAC = tvAddr, tvMAC
+	device, err := virtual.NewTV(mi.World{Net: segment, Now: time.Now, Seed: 5}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = device.Close() })
+	h := &house{T: t, net: n, tv: device, memory: &memory{all: map[string]json.RawMessage{}}}
+	h.driver = tv.New(mi.World{Net: bridge, Now: time.Now, Seed: 6}, tv.Options{
+		TVs: []tv.Config{{Addr: "192.168.7.20", Name: "Den"}}, Memory: h.memory, Log: zerolog.Nop(), NoFind: true,
+	})
+	return h
+}
+
+// in runs a case in simulated time with an open TV, and takes all down.
+func in(t *testing.T, o virtual.TVOptions, f func(*house)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, o)
+		defer h.tv.Close()
+		link, err := h.driver.Open(t.Context(), info(), &drivertest.Sink{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer link.Close()
+		h.link = link
+		f(h)
+	})
+}
+
+func info() mi.Info { return mi.Info{DID: tvDID, Addr: tvAddr, MAC: tvMAC} }
+
+func (h *house) spec() *mi.Spec {
+	h.Helper()
+	spec, err := h.link.Spec(h.Context())
+	if err != nil {
+		h.Fatalf("Spec = %v", err)
+	}
+	return spec
+}
+
+func (h *house) prop(key mi.Key) int {
+	h.Helper()
+	i := slices.IndexFunc(h.spec().Props, func(p mi.Property) bool { return p.Key == key })
+	if i < 0 {
+		h.Fatalf("no property %s", key)
+	}
+	return i
+}
+
+// read returns every readable property by its key.
+func (h *house) read() (map[mi.Key]mi.Value, error) {
+	h.Helper()
+	spec := h.spec()
+	var props []int
+	for i := range spec.Props {
+		if spec.Props[i].Access&mi.Read != 0 {
+			props = append(props, i)
+		}
+	}
+	got, err := h.link.(mi.Getter).Get(h.Context(), props, nil)
+	out := map[mi.Key]mi.Value{}
+	for _, c := range got {
+		out[spec.Props[c.Prop].Key] = c.Value
+	}
+	return out, err
+}
+
+func (h *house) want(want map[mi.Key]mi.Value) {
+	h.Helper()
+	got, err := h.read()
+	if err != nil || !maps.Equal(got, want) {
+		h.Errorf("the TV shows %v, %v, want %v", got, err, want)
+	}
+}
+
+func shows(volume int, app string) map[mi.Key]mi.Value {
+	return map[mi.Key]mi.Value{
+		"television/on": mi.Bool(true), "speaker/volume": mi.Int(int64(volume)),
+		"speaker/mute": mi.Bool(volume == 0), "app-launcher/app": mi.Text(app),
+	}
+}
+
+func isOff() map[mi.Key]mi.Value {
+	return map[mi.Key]mi.Value{"television/on": mi.Bool(false), "speaker/volume": {}, "speaker/mute": {}, "app-launcher/app": {}}
+}
+
+func (h *house) set(key mi.Key, v mi.Value) {
+	h.Helper()
+	if err := h.link.(mi.Setter).Set(h.Context(), []mi.Change{{Prop: h.prop(key), Value: v}}); err != nil {
+		h.Errorf("set %s to %s = %v", key, v, err)
+	}
+}
+
+func (h *house) call(name string, args ...mi.Value) error {
+	h.Helper()
+	i := slices.IndexFunc(h.spec().Actions, func(a mi.Action) bool { return a.Name == name })
+	_, err := h.link.(mi.Caller).Call(h.Context(), i, args)
+	return err
+}
+
+func after(d time.Duration) { <-time.After(d) }
+
+func TestDriver(t *testing.T) {
+	drivertest.Run(t, func(t *testing.T) *drivertest.Home {
+		h := newHouse(t, virtual.TVOptions{})
+		return &drivertest.Home{
+			Driver: h.driver, Device: info(), Found: true,
+			Reads: []mi.Change{{Prop: 0, Value: mi.Bool(true)}, {Prop: 2, Value: mi.Int(20)}, {Prop: 3, Value: mi.Bool(false)}, {Prop: 4, Value: mi.Text("com.mitv.tvhome")}},
+			Write: &mi.Change{Prop: 2, Value: mi.Int(33)},
+			Call:  &mi.Call{Action: 7},
+			Mute:  func() { h.tv.Hurt(virtual.TVTrouble{Hangs: true}) },
+			Close: func() { _ = h.tv.Close() },
+		}
+	}, synctest.Test)
+}
+
+func TestAnEveningInFrontOfTheTV(t *testing.T) {
+	in(t, virtual.TVOptions{}, func(h *house) {
+		h.want(shows(20, "com.mitv.tvhome"))
+		h.set("television/input-control", mi.Text("hdmi2"))
+		h.set("app-launcher/app", mi.Text("org.xbmc.kodi"))
+		h.set("speaker/volume", mi.Int(41))
+		h.want(shows(41, "org.xbmc.kodi"))
+		h.set("speaker/mute", mi.Bool(true))
+		h.want(shows(0, "org.xbmc.kodi"))
+		h.set("speaker/mute", mi.Bool(false))
+		if err := h.call("play-url", mi.Text("http://192.168.7.2/film.mp4")); err != nil {
+			h.Error(err)
+		}
+		for _, key := range []string{"home", "volume-down"} {
+			if err := h.call(key); err != nil {
+				h.Errorf("%s: %v", key, err)
+			}
+		}
+		after(2 * time.Minute) // the app in front is asked for rarely
+		h.want(shows(40, "com.mitv.tvhome"))
+		s := h.tv.State()
+		if s.Source != "hdmi2" || s.Played != "http://192.168.7.2/film.mp4" || !slices.Equal(s.Keys, []string{"home", "volumedown"}) {
+			h.Errorf("the TV does %+v", s)
+		}
+	})
+}
+
+// TestOffIsAState goes through off and on again: no read fails, and the TV never
+// shows what it is not about to do.
+func TestOffIsAState(t *testing.T) {
+	in(t, virtual.TVOptions{Lazy: 20 * time.Second}, func(h *house) {
+		h.spec()
+		h.set("television/on", mi.Bool(true)) // it is
+		h.set("television/on", mi.Bool(false))
+		h.set("television/on", mi.Bool(false)) // the key must not be pressed again
+		h.want(isOff())                        // though it still answers
+		after(time.Minute)
+		h.want(isOff())
+		if h.tv.On() || !slices.Equal(h.tv.State().Keys, []string{"power"}) {
+			h.Errorf("the TV is on: %v, after %v", h.tv.On(), h.tv.State().Keys)
+		}
+		h.set("television/on", mi.Bool(true))
+		if got, err := h.read(); err != nil || got["television/on"] != mi.Bool(true) {
+			h.Errorf("woken: %v, %v", got, err)
+		}
+		after(10 * time.Second)
+		h.want(shows(20, "com.mitv.tvhome"))
+		if err := h.tv.Switch(false); err != nil {
+			h.Fatal(err)
+		}
+		h.want(isOff())
+	})
+}
+
+func TestWakingThatFailsIsNotClaimedForLong(t *testing.T) {
+	in(t, virtual.TVOptions{WakePort: 4000}, func(h *house) { // it hears no magic packet
+		h.spec()
+		if err := h.tv.Switch(false); err != nil {
+			h.Fatal(err)
+		}
+		h.set("television/on", mi.Bool(true))
+		err := h.link.(mi.Setter).Set(h.Context(), []mi.Change{{Prop: 0, Value: mi.Bool(false)}})
+		if !errors.Is(err, mi.ErrBusy) {
+			h.Errorf("off while it wakes = %v", err)
+		}
+		after(2 * time.Minute)
+		h.want(isOff())
+	})
+}
+
+func TestATVThatIsOffIsRemembered(t *testing.T) {
+	in(t, virtual.TVOptions{}, func(h *house) {
+		was := h.spec()
+		if err := h.tv.Switch(false); err != nil {
+			h.Fatal(err)
+		}
+		_ = h.link.Close()
+		h.link, _ = h.driver.Open(h.Context(), info(), &drivertest.Sink{})
+		defer h.link.Close()
+		is := h.spec()
+		if len(is.Props[4].List) != 5 || !slices.Equal(is.Props[4].List, was.Props[4].List) || is.Model != was.Model || is.Props[2].Range.Max != 60 {
+			h.Errorf("remembered %+v of %+v", is.Props, was.Props)
+		}
+		h.want(isOff())
+		if err := h.call("power"); err != nil {
+			h.Error(err)
+		}
+		after(time.Second)
+		h.want(shows(20, "com.mitv.tvhome"))
+	})
+}
+
+func TestATVThatNobodyEverMetHasNoSpecYet(t *testing.T) {
+	in(t, virtual.TVOptions{Off: true}, func(h *house) {
+		if _, err := h.link.Spec(h.Context()); !errors.Is(err, mi.ErrOffline) {
+			h.Errorf("Spec = %v", err)
+		}
+	})
+}
+
+func TestKeysHelpWhereSignaturesFail(t *testing.T) {
+	for name, trouble := range map[string]virtual.TVTrouble{
+		"other signatures":          {Unsigned: true},
+		"and the older volume call": {Unsigned: true, OldOnly: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in(t, virtual.TVOptions{}, func(h *house) {
+				h.tv.Hurt(trouble)
+				h.set("speaker/volume", mi.Int(23))
+				h.set("speaker/volume", mi.Int(21))
+				want := []string{"volumeup", "volumeup", "volumeup", "volumedown", "volumedown"}
+				if s := h.tv.State(); s.Volume != 21 || !slices.Equal(s.Keys, want) {
+					h.Errorf("volume %d after %v", s.Volume, s.Keys)
+				}
+				got, err := h.read()
+				if err != nil || got["speaker/volume"] != mi.Int(21) {
+					h.Errorf("read %v, %v", got, err)
+				}
+				if _, told := got["app-launcher/app"]; told && got["app-launcher/app"].Known() {
+					h.Errorf("an app without a picture: %v", got)
+				}
+			})
+		})
+	}
+}
+
+// TestAHangingTVHoldsNobodyUp counts time and calls.
+func TestAHangingTVHoldsNobodyUp(t *testing.T) {
+	in(t, virtual.TVOptions{}, func(h *house) {
+		h.spec()
+		h.tv.Hurt(virtual.TVTrouble{Hangs: true})
+		start, calls := time.Now(), h.tv.State().Calls
+		for range 3 {
+			if _, err := h.read(); !errors.Is(err, mi.ErrTimeout) {
+				h.Errorf("read = %v", err)
+			}
+		}
+		if took := time.Since(start); took > 10*time.Second {
+			h.Errorf("three reads took %v", took)
+		}
+		if n := h.tv.State().Calls - calls; n != 3 {
+			h.Errorf("three reads made %d calls", n)
+		}
+		h.tv.Hurt(virtual.TVTrouble{})
+		h.want(shows(20, "com.mitv.tvhome"))
+	})
+}
+
+func TestSilentAndOddTVs(t *testing.T) {
+	in(t, virtual.TVOptions{}, func(h *house) {
+		h.spec()
+		h.tv.Hurt(virtual.TVTrouble{Drops: true}) // the screen is off
+		h.want(isOff())
+		h.tv.Hurt(virtual.TVTrouble{Garbage: true})
+		got, err := h.read()
+		if err != nil || got["television/on"] != mi.Bool(true) || got["speaker/volume"].Known() {
+			h.Errorf("a TV that talks nonsense shows %v, %v", got, err)
+		}
+		err = h.call("up")
+		if !errors.Is(err, mi.ErrProtocol) {
+			h.Errorf("a key at a TV that talks nonsense = %v", err)
+		}
+		h.tv.Hurt(virtual.TVTrouble{})
+		h.net.Hurt(netip.MustParseAddr("192.168.7.20"), virtual.Fault{Kind: virtual.Cut, To: time.Hour * 24})
+		start := time.Now()
+		h.want(isOff())
+		if took := time.Since(start); took > 3*time.Second {
+			h.Errorf("a TV that is unplugged takes %v", took)
+		}
+	})
+}
