@@ -58,8 +58,9 @@ func New(w mi.World, o Options) *Driver {
 	}
 }
 
-// Open implements mi.Driver. It takes lamps that were found, and those whose model
-// and address are known.
+// Open implements mi.Driver. It takes lamps that were found, and those of which
+// only model and address are known: one with a token has another way, and its LAN
+// control may well be off.
 func (d *Driver) Open(ctx context.Context, info mi.Info, sink mi.Sink) (mi.Link, error) {
 	did, err := strconv.ParseUint(info.DID, 10, 64)
 	if err != nil || did == 0 {
@@ -72,7 +73,7 @@ func (d *Driver) Open(ctx context.Context, info mi.Info, sink mi.Sink) (mi.Link,
 	if !found {
 		addr = addressOf(info.Addr)
 	}
-	if !found && (!lampModel(info.Model) || !addr.IsValid()) {
+	if !found && (info.Token != "" || !lampModel(info.Model) || !addr.IsValid()) {
 		return nil, fmt.Errorf("yeelight: open %s: no lamp with LAN control was found: %w", info.DID, mi.ErrUnsupported)
 	}
 	if d.sessions[did] != nil {

@@ -163,7 +163,7 @@ func parseLine(line []byte) (message, error) {
 		Params map[string]json.RawMessage `json:"params"`
 	}
 	if err := json.Unmarshal(bytes.TrimSpace(line), &in); err != nil {
-		return message{}, fmt.Errorf("yeelight: line: %v: %w", err, mi.ErrProtocol)
+		return message{}, fmt.Errorf("yeelight: line: %w: %w", err, mi.ErrProtocol)
 	}
 	switch {
 	case in.ID != nil && in.Error != nil:
