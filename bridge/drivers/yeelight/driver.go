@@ -20,8 +20,9 @@ import (
 // Options set up a Driver. The zero value finds lamps by multicast on every
 // interface.
 type Options struct {
-	Specs    mi.Specs // published specs of lamps that have one; may be nil
-	Profiles Profiles // of lamps older than published specs; may be nil
+	Specs    mi.Specs  // published specs of lamps that have one; may be nil
+	Profiles Profiles  // of lamps older than published specs; may be nil
+	Memory   mi.Memory // of what lamps can do; may be nil
 	Log      zerolog.Logger
 
 	Interfaces  []string         // names of those to find lamps on; empty is all but loopback
@@ -46,6 +47,7 @@ type Driver struct {
 	gate     gate
 	sessions map[uint64]*session
 	meanings map[meaningKey]*meaning
+	memory   map[string]remembered // by did
 }
 
 var _ mi.Driver = (*Driver)(nil)
@@ -54,7 +56,7 @@ var _ mi.Driver = (*Driver)(nil)
 func New(w mi.World, o Options) *Driver {
 	return &Driver{
 		w: w, o: o, random: w.Rand("yeelight"), lamps: map[uint64]advert{},
-		sessions: map[uint64]*session{}, meanings: map[meaningKey]*meaning{},
+		sessions: map[uint64]*session{}, meanings: map[meaningKey]*meaning{}, memory: loadMemory(o.Memory),
 	}
 }
 
@@ -73,7 +75,8 @@ func (d *Driver) Open(ctx context.Context, info mi.Info, sink mi.Sink) (mi.Link,
 	if !found {
 		addr = addressOf(info.Addr)
 	}
-	if !found && (info.Token != "" || !lampModel(info.Model) || !addr.IsValid()) {
+	_, met := d.memory[info.DID]
+	if !found && !met && (info.Token != "" || !lampModel(info.Model) || !addr.IsValid()) {
 		return nil, fmt.Errorf("yeelight: open %s: no lamp with LAN control was found: %w", info.DID, mi.ErrUnsupported)
 	}
 	if d.sessions[did] != nil {
