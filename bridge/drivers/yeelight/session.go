@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -108,7 +109,8 @@ func signal(c chan struct{}) {
 	}
 }
 
-// Spec implements mi.Link. It waits until the lamp told what it has.
+// Spec implements mi.Link. It waits until the lamp told what it has, unless it did
+// at an earlier start.
 func (s *session) Spec(ctx context.Context) (*mi.Spec, error) {
 	m, err := s.meaning(ctx)
 	if err != nil {
@@ -118,27 +120,40 @@ func (s *session) Spec(ctx context.Context) (*mi.Spec, error) {
 }
 
 func (s *session) meaning(ctx context.Context) (*meaning, error) {
-	if err := s.ready(ctx); err != nil {
-		return nil, err
+	did := strconv.FormatUint(s.did, 10)
+	r, met := s.d.recall(did)
+	if s.Pushing() || !met {
+		if err := s.ready(ctx); err != nil {
+			return nil, err
+		}
+		r = s.judge()
+		s.d.remember(did, r)
 	}
-	seen := s.d.lamp(s.did)
-	s.mu.Lock()
-	now, model := maps.Clone(s.state), s.info.Model
-	s.mu.Unlock()
-	full, _ := fullModel(seen.model)
-	key := meaningKey{model: cmp.Or(model, full), traits: traitsOf(cmp.Or(seen.model, shortModel(model)), seen.support, now)}
-	key.base = s.d.base(ctx, key.model)
-	m := s.d.meaning(key)
+	m := s.d.meaning(meaningKey{base: s.d.base(ctx, r.Model), model: r.Model, traits: r.Traits})
 	s.what.Store(m)
 	return m, nil
 }
 
+// judge says what the lamp is, by all that it told.
+func (s *session) judge() remembered {
+	seen := s.d.lamp(s.did)
+	full, _ := fullModel(seen.model)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	model := s.info.Model
+	return remembered{cmp.Or(model, full), traitsOf(cmp.Or(seen.model, shortModel(model)), seen.support, s.state)}
+}
+
 // known returns the meaning, asking for it only once.
 func (s *session) known(ctx context.Context) (*meaning, error) {
-	if m := s.what.Load(); m != nil {
-		return m, s.ready(ctx)
+	m := s.what.Load()
+	if m == nil {
+		var err error
+		if m, err = s.meaning(ctx); err != nil {
+			return nil, err
+		}
 	}
-	return s.meaning(ctx)
+	return m, s.ready(ctx)
 }
 
 // Get implements mi.Getter.

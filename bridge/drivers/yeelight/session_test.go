@@ -2,6 +2,7 @@ package yeelight_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -160,6 +161,41 @@ func TestRefusedConnectionSaysWhatToDo(t *testing.T) {
 		defer link.Close()
 		if _, err := link.Spec(t.Context()); !errors.Is(err, mi.ErrOffline) || !strings.Contains(err.Error(), "LAN control") {
 			t.Errorf("Spec = %v, want ErrOffline and advice", err)
+		}
+	})
+}
+
+// memory keeps facts in memory.
+type memory map[string][]byte
+
+func (m memory) Save(name string, v any) { m[name], _ = json.Marshal(v) }
+func (m memory) Load(name string, v any) bool {
+	return m[name] != nil && json.Unmarshal(m[name], v) == nil
+}
+
+func TestLampWithoutPowerIsKnownFromBefore(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		facts := memory{}
+		for _, reachable := range []bool{true, false} {
+			d := yeelight.New(h.world, yeelight.Options{Memory: facts, Log: zerolog.Nop()})
+			info := h.info(1)
+			if !reachable {
+				info.Model, info.Addr = "", ""
+			}
+			link, err := d.Open(t.Context(), info, newSink())
+			if err != nil {
+				t.Fatal(err)
+			}
+			spec, err := link.Spec(t.Context())
+			if err != nil || len(spec.Services) != 2 {
+				t.Errorf("reachable %v: Spec = %v, %v", reachable, spec, err)
+			}
+			if _, err := link.(mi.Getter).Get(t.Context(), []int{0}, nil); (err == nil) != reachable || !reachable && !errors.Is(err, mi.ErrOffline) {
+				t.Errorf("reachable %v: Get = %v", reachable, err)
+			}
+			if err := link.Close(); err != nil {
+				t.Error(err)
+			}
 		}
 	})
 }
