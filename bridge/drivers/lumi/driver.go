@@ -306,10 +306,11 @@ func (d *Driver) addressee(st *station, m *message) *session {
 	return d.sessions[m.sid]
 }
 
-// note keeps the newest fields for a session that opens later.
+// note keeps the newest fields for a session that opens later; how long nothing
+// was (no_motion, no_close) is soon not true any more.
 func (c *member) note(m *message) {
 	for _, f := range m.fields {
-		if len(c.fields) < maxFields {
+		if len(c.fields) < maxFields && !strings.HasPrefix(f.name, "no_") {
 			c.fields[f.name] = f.value
 		}
 	}

@@ -2,6 +2,7 @@ package lumi
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/hex"
@@ -67,7 +68,7 @@ func parse(b []byte) (message, error) {
 		return message{}, fmt.Errorf("lumi: datagram of %d bytes: %w", len(b), mi.ErrProtocol)
 	}
 	if err := json.Unmarshal(b, &e); err != nil {
-		return message{}, fmt.Errorf("lumi: datagram: %v: %w", err, mi.ErrProtocol)
+		return message{}, fmt.Errorf("lumi: datagram: %w: %w", err, mi.ErrProtocol)
 	}
 	if e.Cmd == "" || e.SID != "" && !validSID(e.SID) {
 		return message{}, fmt.Errorf("lumi: datagram without command or with a wrong sid: %w", mi.ErrProtocol)
@@ -87,18 +88,8 @@ func parse(b []byte) (message, error) {
 			return message{}, err
 		}
 	}
-	slices.SortStableFunc(m.fields, func(a, b field) int { return cmpText(a.name, b.name) })
+	slices.SortStableFunc(m.fields, func(a, b field) int { return cmp.Compare(a.name, b.name) })
 	return m, nil
-}
-
-func cmpText(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 func portOf(raw json.RawMessage) uint16 {
@@ -115,7 +106,7 @@ func (m *message) data(raw json.RawMessage) error {
 	if len(raw) > 0 && raw[0] == '"' {
 		var text string
 		if err := json.Unmarshal(raw, &text); err != nil {
-			return fmt.Errorf("lumi: data: %v: %w", err, mi.ErrProtocol)
+			return fmt.Errorf("lumi: data: %w: %w", err, mi.ErrProtocol)
 		}
 		raw = json.RawMessage(text)
 	}
@@ -126,7 +117,7 @@ func (m *message) data(raw json.RawMessage) error {
 	case raw[0] == '[':
 		var sids []string
 		if err := json.Unmarshal(raw, &sids); err != nil {
-			return fmt.Errorf("lumi: list of children: %v: %w", err, mi.ErrProtocol)
+			return fmt.Errorf("lumi: list of children: %w: %w", err, mi.ErrProtocol)
 		}
 		for _, sid := range sids[:min(len(sids), maxChildren)] {
 			m.list(sid, "")
@@ -145,7 +136,7 @@ func (m *message) list(sid, model string) {
 func (m *message) object(raw json.RawMessage) error {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &members); err != nil {
-		return fmt.Errorf("lumi: values: %v: %w", err, mi.ErrProtocol)
+		return fmt.Errorf("lumi: values: %w: %w", err, mi.ErrProtocol)
 	}
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		v, err := mi.ParseJSON(members[name])
