@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -35,8 +36,8 @@ type Options struct {
 	TVs        []Config
 	Memory     mi.Memory // may be nil: then a TV must be on when the bridge starts
 	Log        zerolog.Logger
-	Interfaces []string // names of those to find TVs on; empty is all but loopback
-	NoFind     bool     // no mDNS: only TVs that are known
+	Interfaces []string // names of those to find and wake TVs on; empty is all but loopback
+	NoFind     bool     // neither mDNS nor broadcast: only TVs that are known, where they are known to be
 	WakePort   uint16   // of magic packets; 0 is 9
 }
 
@@ -67,14 +68,30 @@ func (d *Driver) Open(_ context.Context, info mi.Info, sink mi.Sink) (mi.Link, e
 	return s, nil
 }
 
+// interfaces returns those to find and wake TVs on.
+func (d *Driver) interfaces() []mi.Interface {
+	if d.o.NoFind {
+		return nil
+	}
+	all, err := d.w.Net.Interfaces()
+	if err != nil {
+		d.o.Log.Warn().Err(err).Msg("cannot look for TVs")
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(i mi.Interface) bool {
+		return i.Loopback || len(d.o.Interfaces) > 0 && !slices.Contains(d.o.Interfaces, i.Name)
+	})
+}
+
 // recall fills f with what the TV had when it was last on.
 func (d *Driver) recall(did string, f *facts) bool {
-	return d.o.Memory != nil && d.o.Memory.Load("tv "+did, f)
+	return d.o.Memory != nil && d.o.Memory.Load(memoryName(did), f)
 }
+
+func memoryName(did string) string { return "tv-" + strings.TrimPrefix(did, didPrefix) }
 
 func (d *Driver) remember(did string, f facts) {
 	if d.o.Memory != nil {
-		d.o.Memory.Save("tv "+did, f)
+		d.o.Memory.Save(memoryName(did), f)
 	}
 }
 

@@ -51,8 +51,8 @@ func (f *finder) round(ctx context.Context) {
 	for _, c := range f.d.o.TVs {
 		f.asks.Go(func() { f.visit(ctx, c) })
 	}
-	if !f.d.o.NoFind {
-		for _, i := range f.interfaces() {
+	for _, i := range f.d.interfaces() {
+		if i.Multicast {
 			f.asks.Go(func() { f.listen(ctx, i) })
 		}
 	}
@@ -91,18 +91,6 @@ func (f *finder) configured(c Config, macs [][6]byte) string {
 		}
 	}
 	return ""
-}
-
-// interfaces returns those to find TVs on.
-func (f *finder) interfaces() []mi.Interface {
-	all, err := f.d.w.Net.Interfaces()
-	if err != nil {
-		f.d.o.Log.Warn().Err(err).Msg("cannot look for TVs")
-	}
-	return slices.DeleteFunc(slices.Clone(all), func(i mi.Interface) bool {
-		chosen := len(f.d.o.Interfaces) == 0 || slices.Contains(f.d.o.Interfaces, i.Name)
-		return i.Loopback || !i.Multicast || !chosen
-	})
 }
 
 // listen asks for announcements on one interface and visits who answers.

@@ -64,7 +64,7 @@ func TestTwoTVsInOneHome(t *testing.T) {
 		home := device.New(device.Options{
 			World: mi.World{Net: bridge, Now: time.Now}, View: view, Log: zerolog.Nop(),
 			Routes: []device.Route{{Name: "tv", Driver: tv.New(mi.World{Net: bridge, Now: time.Now}, tv.Options{
-				TVs: []tv.Config{{Addr: "192.168.7.20"}, {Addr: "192.168.7.21"}}, NoFind: true, Log: zerolog.Nop(),
+				TVs: []tv.Config{{Addr: "192.168.7.20"}, {Addr: "192.168.7.21"}}, Log: zerolog.Nop(),
 			})}},
 		})
 		ctx, cancel := context.WithCancel(t.Context())

@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/tv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 )
@@ -109,6 +111,29 @@ func TestMagicPacketsGoToEverybody(t *testing.T) {
 			if heard[i] != "ffffffffffff"+strings.Repeat(mac, 16) {
 				h.Errorf("heard %s", heard[i])
 			}
+		}
+	})
+}
+
+// TestNobodyIsAskedWhoIsNotKnown keeps a demo on loopback from waking the house.
+func TestNobodyIsAskedWhoIsNotKnown(t *testing.T) {
+	in(t, virtual.TVOptions{}, func(h *house) {
+		d := tv.New(mi.World{Net: h.bridge, Now: time.Now}, tv.Options{NoFind: true})
+		_ = h.link.Close()
+		var err error
+		if h.link, err = d.Open(h.Context(), info(), &drivertest.Sink{}); err != nil {
+			h.Fatal(err)
+		}
+		defer h.link.Close()
+		h.spec()
+		if err := h.tv.Switch(false); err != nil {
+			h.Fatal(err)
+		}
+		sent := h.net.Traffic().Sent
+		h.set("television/on", mi.Bool(true))
+		after(time.Second)
+		if n := h.net.Traffic().Sent - sent; n != 2 || !h.tv.On() { // one for each of its addresses
+			h.Errorf("%d packets left, on: %v", n, h.tv.On())
 		}
 	})
 }

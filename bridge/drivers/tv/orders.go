@@ -3,6 +3,8 @@ package tv
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -81,7 +83,9 @@ func (s *session) wake(ctx context.Context) error {
 	if len(macs) == 0 {
 		return fmt.Errorf("tv: turn on: the TV's MAC address is not known; add it to the TV in the configuration: %w", mi.ErrInvalid)
 	}
-	if err := wake(ctx, s.d.w.Net, s.addr, s.d.o.WakePort, macs); err != nil {
+	host, _, _ := net.SplitHostPort(s.addr)
+	last, _ := netip.ParseAddr(host) // a name is not looked up: the TV may be anywhere
+	if err := wake(ctx, s.d.w.Net, s.d.interfaces(), netip.AddrPortFrom(last, s.d.o.WakePort), macs); err != nil {
 		return err
 	}
 	s.expectSoon(true, onTime)

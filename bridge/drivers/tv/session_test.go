@@ -1,12 +1,10 @@
 package tv_test
 
 import (
-	"encoding/json"
 	"errors"
 	"maps"
 	"net/netip"
 	"slices"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,34 +14,17 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/tv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/store"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 )
-
-// memory is a mi.Memory.
-type memory struct {
-	mu  sync.Mutex
-	all map[string]json.RawMessage
-}
-
-func (m *memory) Load(name string, v any) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return json.Unmarshal(m.all[name], v) == nil
-}
-
-func (m *memory) Save(name string, v any) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.all[name], _ = json.Marshal(v)
-}
 
 // house is a driver and a TV in one network in memory.
 type house struct {
 	*testing.T
 	net    *virtual.Net
+	bridge *virtual.Machine
 	tv     *virtual.TV
 	driver *tv.Driver
-	memory *memory
 	link   mi.Link
 }
 
@@ -64,9 +45,9 @@ func newHouse(t *testing.T, o virtual.TVOptions) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = device.Close() })
-	h := &house{T: t, net: n, tv: device, memory: &memory{all: map[string]json.RawMessage{}}}
+	h := &house{T: t, net: n, tv: device, bridge: bridge}
 	h.driver = tv.New(mi.World{Net: bridge, Now: time.Now, Seed: 6}, tv.Options{
-		TVs: []tv.Config{{Addr: "192.168.7.20", Name: "Den"}}, Memory: h.memory, Log: zerolog.Nop(), NoFind: true,
+		TVs: []tv.Config{{Addr: "192.168.7.20", Name: "Den"}}, Memory: store.New(virtual.NewDisk(5), zerolog.Nop()), Log: zerolog.Nop(),
 	})
 	return h
 }
