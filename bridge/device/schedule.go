@@ -17,7 +17,7 @@ type Intervals struct {
 	Probe    time.Duration // first retry of what does not answer, doubled each time; 5 s
 	ProbeMax time.Duration // longest retry; 60 s
 	Verify   time.Duration // from a write to its reading back; 1 s
-	// Tick is the grid on which due devices are released together; 5 ms. A
+	// Tick is the grid on which due devices are released together; 20 ms. A
 	// simulation sets 1 ns, so that no two devices wake at the same instant.
 	Tick time.Duration
 }
@@ -32,7 +32,7 @@ func (i Intervals) orDefault() Intervals {
 		Probe:    cmp.Or(i.Probe, 5*time.Second),
 		ProbeMax: cmp.Or(i.ProbeMax, time.Minute),
 		Verify:   cmp.Or(i.Verify, time.Second),
-		Tick:     cmp.Or(i.Tick, 5*time.Millisecond),
+		Tick:     cmp.Or(i.Tick, 20*time.Millisecond),
 	}
 }
 

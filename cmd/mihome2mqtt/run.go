@@ -48,6 +48,7 @@ func (p *process) prepare(defaults map[string]string) (bridge.Options, io.Closer
 // serve runs a bridge, and another one whenever a restart is asked for.
 func (p *process) serve(opt bridge.Options) error {
 	opt.SetLogLevel = setLogLevel
+	go thrifty(p.ctx)
 	for {
 		again, err := p.once(opt)
 		if err != nil || !again || p.ctx.Err() != nil {

@@ -91,8 +91,15 @@ func (r *reader) halves(ctx context.Context, c *chunk) error {
 			return err
 		}
 	}
-	if len(r.into) > before {
+	if len(r.into) > before && r.tooLarge(ctx, c) {
 		r.what.limit.failed(n)
 	}
 	return nil
+}
+
+// tooLarge asks for a whole chunk once more after its halves were read: what fails
+// again is too much, and was not just lost while the network was busy.
+func (r *reader) tooLarge(ctx context.Context, c *chunk) bool {
+	_, spoken, err := (&reader{s: r.s, what: r.what}).ask(ctx, c)
+	return tooMuch(err) || err == nil && spoken < len(c.props)
 }
