@@ -87,13 +87,9 @@ func (s *session) Spec(ctx context.Context) (*mi.Spec, error) {
 	if spec != nil {
 		return spec, nil
 	}
-	f, err := s.learn(ctx)
+	f, err := s.whatItHas(ctx)
 	if err != nil {
-		if ctx.Err() != nil || !s.d.recall(s.did, &f) {
-			return nil, err
-		}
-	} else {
-		s.d.remember(s.did, f)
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,7 +99,25 @@ func (s *session) Spec(ctx context.Context) (*mi.Spec, error) {
 	return s.spec, nil
 }
 
-// learn asks the TV for its facts. What it does not tell stays as it was.
+// whatItHas asks the TV, or else remembers. What it does not tell stays as it was.
+func (s *session) whatItHas(ctx context.Context) (facts, error) {
+	var old facts
+	met := s.d.recall(s.did, &old)
+	f, err := s.learn(ctx)
+	switch {
+	case err == nil:
+		if len(f.Apps) == 0 {
+			f.Apps = old.Apps
+		}
+		s.d.remember(s.did, f)
+		return f, nil
+	case met && ctx.Err() == nil:
+		return old, nil
+	}
+	return f, err
+}
+
+// learn asks the TV for its facts.
 func (s *session) learn(ctx context.Context) (f facts, err error) {
 	if _, f, err = inspect(ctx, s.ask); err != nil {
 		return f, err

@@ -1,0 +1,80 @@
+package tv_test
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/tv"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+)
+
+// TestRealSockets goes from on to off to on over the sockets of this machine, where
+// a closed port refuses and a cut connection is reset.
+func TestRealSockets(t *testing.T) {
+	w := mi.World{Net: host.Network(), Now: time.Now}
+	port := freePort(t, w.Net)
+	device, err := virtual.NewTV(w, virtual.TVOptions{MAC: tvMAC, WakePort: port})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer device.Close()
+	d := tv.New(w, tv.Options{NoFind: true, WakePort: port, Log: zerolog.Nop()})
+	link, err := d.Open(t.Context(), mi.Info{DID: tvDID, Addr: device.Addr()}, &drivertest.Sink{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	h := &house{T: t, tv: device, driver: d, link: link}
+	h.want(shows(20, "com.mitv.tvhome"))
+	device.Hurt(virtual.TVTrouble{Drops: true})
+	h.want(isOff())
+	device.Hurt(virtual.TVTrouble{})
+	h.set("television/on", mi.Bool(false))
+	h.want(isOff())
+	eventually(t, func() bool { return !answers(device.Addr()) })
+	h.want(isOff())
+	h.set("television/on", mi.Bool(true))
+	eventually(t, device.On)
+	h.set("speaker/volume", mi.Int(9))
+	h.want(shows(9, "com.mitv.tvhome"))
+}
+
+// freePort returns a port of this machine on which nobody hears datagrams.
+func freePort(t *testing.T, n mi.Network) uint16 {
+	t.Helper()
+	conn, err := n.ListenUDP(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	return conn.LocalAddr().Port()
+}
+
+func answers(addr string) bool {
+	conn, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
+}
+
+func eventually(t *testing.T, done func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(10 * time.Second)
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("it does not happen")
+		}
+	}
+}
