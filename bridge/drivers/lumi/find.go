@@ -132,8 +132,8 @@ func (f *finder) judge(ctx context.Context, s sighting) {
 		d.mu.Unlock()
 		return
 	}
-	if st.addr.Addr() != s.at.Addr() {
-		if time.Since(st.heard) < silence {
+	if st.addr != s.at {
+		if st.addr.Addr() != s.at.Addr() && time.Since(st.heard) < silence {
 			d.mu.Unlock()
 			d.counts.spoofed.Add(1)
 			return

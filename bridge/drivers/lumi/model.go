@@ -142,7 +142,7 @@ func (b *builder) measure(piid int, name, unit, fields string, n number) *builde
 func (b *builder) presses(fields, pairs string) *builder {
 	press := button{fields: strings.Fields(fields), events: map[string]int{}, other: -1}
 	known := map[string]int{}
-	for _, pair := range strings.FieldsSeq(pairs) {
+	for pair := range strings.FieldsSeq(pairs) {
 		word, name, ok := strings.Cut(pair, "=")
 		if !ok {
 			name = strings.ReplaceAll(word, "_", "-")

@@ -30,7 +30,7 @@ func newCatalog() *catalog {
 		builders: map[string]func(string) *model{}, built: map[string]*model{},
 	}
 	for _, e := range entries() {
-		for _, group := range strings.FieldsSeq(e.names) {
+		for group := range strings.FieldsSeq(e.names) {
 			names := strings.Split(group, "=")
 			c.builders[names[0]] = e.build
 			for _, n := range names {

@@ -163,6 +163,29 @@ func TestGatewayThatMovedIsFollowed(t *testing.T) {
 	})
 }
 
+// TestGatewayOnAnotherPortIsFollowed hears the heartbeat, which tells no port,
+// before the answer to whois.
+func TestGatewayOnAnotherPortIsFollowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.stop()
+		g, err := virtual.NewLumi(mi.World{Net: h.yard, Now: time.Now, Seed: 5}, virtual.LumiOptions{Address: "192.168.7.20:9899", Still: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, end := h.find()
+		defer end()
+		settle()
+		done := make(chan error, 1)
+		go func() { done <- g.Run(t.Context()) }() // it beats at once
+		time.Sleep(time.Minute)
+		if n := len(found()); n < 7 {
+			t.Errorf("%d devices were found", n)
+		}
+		_ = g.Close()
+	})
+}
+
 // TestUnicastOnLoopback talks over real sockets where there is no multicast.
 func TestUnicastOnLoopback(t *testing.T) {
 	w := mi.World{Net: host.Network(), Now: time.Now, Seed: 9}
