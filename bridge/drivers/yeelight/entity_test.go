@@ -131,6 +131,7 @@ func TestPublishedSpecGetsTheEffects(t *testing.T) {
 func TestOtherIdsMeanTheSame(t *testing.T) {
 	base := &mi.Spec{
 		Services: []mi.Service{{IID: 2, Name: "light", Key: "light"}, {IID: 3, Name: "light-extension", Key: "light-extension", Vendor: true}},
+		Actions:  []mi.Action{{SIID: 2, AIID: 1, Key: "light/brightness-up", Name: "brightness-up"}},
 		Props: []mi.Property{
 			{SIID: 2, PIID: 1, Key: "light/on", Name: "on", Format: mi.FormatBool, Access: mi.Read | mi.Write},
 			{SIID: 2, PIID: 2, Key: "light/mode", Name: "mode", Format: mi.FormatInt, Access: mi.Read | mi.Write,
@@ -147,8 +148,8 @@ func TestOtherIdsMeanTheSame(t *testing.T) {
 			t.Errorf("%s = %v, want %v", m.spec.Props[i].Key, got, want)
 		}
 	}
-	if m.slots[3].role != noRole {
-		t.Error("what this protocol does not have is bound to it")
+	if m.slots[3].role != noRole || m.spec.Props[3].Access != 0 || base.Props[3].Access == 0 || len(m.spec.Actions) != 4 {
+		t.Errorf("what this protocol does not have is shown: %+v, %+v", m.spec.Props[3], m.spec.Actions)
 	}
 	if s := m.spec.Props[m.index(t, "ambient-light/on")].SIID; s == 2 || s == 3 {
 		t.Errorf("the background got the id %d, which is taken", s)

@@ -237,7 +237,7 @@ func (s *session) Call(ctx context.Context, action int, args []mi.Value) ([]mi.V
 	m, err := s.known(ctx)
 	switch {
 	case err != nil:
-	case action < 0 || action >= len(m.calls) || m.calls[action] == "":
+	case action < 0 || action >= len(m.calls):
 		err = fmt.Errorf("action %d is not to be had this way: %w", action, mi.ErrUnsupported)
 	case len(args) > 0:
 		err = fmt.Errorf("%s takes no arguments: %w", m.calls[action], mi.ErrInvalid)

@@ -38,10 +38,9 @@ const (
 
 // meaning is what a lamp has. It is immutable and shared.
 type meaning struct {
-	spec   *mi.Spec
-	slots  []slot   // as spec.Props
-	calls  []string // as spec.Actions: methods; "" for one that is not ours
-	traits traits
+	spec  *mi.Spec
+	slots []slot   // as spec.Props
+	calls []string // as spec.Actions: methods
 }
 
 // meaningKey tells lamps apart that have other specs.
@@ -70,12 +69,22 @@ func newMeaning(key meaningKey) *meaning {
 			b.light(ground, 3, "ambient-light", "Ambient light")
 		}
 	}
-	m := &meaning{spec: b.spec, slots: make([]slot, len(b.spec.Props)), calls: make([]string, len(b.spec.Actions)), traits: key.traits}
+	return b.bind()
+}
+
+// bind ties the spec to the wire. What is not to be had this way is not shown, for
+// nobody could read it.
+func (b *builder) bind() *meaning {
+	s := b.spec
+	s.Actions = slices.DeleteFunc(s.Actions, func(a mi.Action) bool { return b.method(&a) == "" })
+	m := &meaning{spec: s, slots: make([]slot, len(s.Props)), calls: make([]string, len(s.Actions))}
 	for i := range m.slots {
-		m.slots[i] = b.slot(&b.spec.Props[i])
+		if m.slots[i] = b.slot(&s.Props[i]); m.slots[i].role == noRole {
+			s.Props[i].Access = 0
+		}
 	}
 	for i := range m.calls {
-		m.calls[i] = b.method(&b.spec.Actions[i])
+		m.calls[i] = b.method(&s.Actions[i])
 	}
 	return m
 }
@@ -123,17 +132,14 @@ func (b *builder) light(p part, siid int, name, text string) {
 		b.prop(s, mi.Property{PIID: 4, Name: "color", Text: "Colour", Format: mi.FormatInt, Unit: "rgb", Range: &mi.Range{Max: 0xffffff, Step: 1}})
 	}
 	b.modes(s, t)
-	if p == mainPart {
-		if t.Night {
-			b.prop(s, mi.Property{PIID: 6, Name: "night-light-mode", Text: "Moonlight", Vendor: true, Format: mi.FormatBool})
-		}
-		b.delay(s)
-		b.action(s, 1, "toggle", "Toggle", false)
-		b.action(s, 2, "set-default", "Keep this state for power-on", true)
-	} else {
-		b.action(s, 1, "toggle", "Toggle", false)
-		b.action(s, 2, "set-default", "Keep this state for power-on", true)
+	if t.Night {
+		b.prop(s, mi.Property{PIID: 6, Name: "night-light-mode", Text: "Moonlight", Vendor: true, Format: mi.FormatBool})
 	}
+	if p == mainPart {
+		b.delay(s)
+	}
+	b.action(s, 1, "toggle", "Toggle", false)
+	b.action(s, 2, "set-default", "Keep this state for power-on", true)
 	i := b.prop(s, mi.Property{PIID: 8, Name: "flow-text", Text: "Colour flow", Vendor: true, Format: mi.FormatText})
 	b.spec.Props[i].Access = mi.Write
 }
