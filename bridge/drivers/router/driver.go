@@ -105,7 +105,7 @@ func (p picks) take(c *presence) bool {
 func (d *Driver) Find(ctx context.Context, found func(mi.Info)) error {
 	var all sync.WaitGroup
 	for _, r := range d.routers {
-		all.Go(func() { r.watch(ctx, found) })
+		all.Go(func() { d.watch(ctx, r, found) })
 	}
 	all.Wait()
 	<-ctx.Done()
@@ -113,7 +113,7 @@ func (d *Driver) Find(ctx context.Context, found func(mi.Info)) error {
 }
 
 // watch asks one router until ctx ends.
-func (r *router) watch(ctx context.Context, found func(mi.Info)) {
+func (d *Driver) watch(ctx context.Context, r *router, found func(mi.Info)) {
 	r.watching(true)
 	defer r.watching(false)
 	t := time.NewTimer(0)
@@ -129,13 +129,37 @@ func (r *router) watch(ctx context.Context, found func(mi.Info)) {
 		if err == nil {
 			complained = ""
 			for _, info := range r.infos() {
-				found(info)
+				if !d.claimed(r, info) {
+					found(info)
+				}
 			}
 		} else if ctx.Err() == nil {
 			complained = r.complain(err, complained)
 		}
 		t.Reset(r.next())
 	}
+}
+
+// claimed reports that another router of the options speaks for a device: a client
+// belongs to the first router that lists it, a node with a password of its own to
+// itself.
+func (d *Driver) claimed(r *router, info mi.Info) bool {
+	before, child := true, info.Parent != ""
+	for _, o := range d.routers {
+		if o == r {
+			before = false
+			continue
+		}
+		o.mu.Lock()
+		p := o.s.people[macOf(info.DID)]
+		own := o.info().DID == info.DID && (before || child)
+		listed := child && before && p != nil && p.listed
+		o.mu.Unlock()
+		if own || listed {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *router) watching(yes bool) {
@@ -166,19 +190,19 @@ func (r *router) complain(err error, before string) string {
 	r.mu.Lock()
 	known := len(r.links) > 0
 	r.mu.Unlock()
-	event := r.log.Debug()
+	level := zerolog.DebugLevel
 	if !known && kind != before {
-		event = r.log.Warn()
+		level = zerolog.WarnLevel
 	}
-	event.Err(err).Msg("router not reached: check its address and the password of its admin page")
+	r.log.WithLevel(level).Err(err).Msg("router not reached: check its address and the password of its admin page")
 	return kind
 }
 
 // Open implements mi.Driver. It needs a DID of this driver; a router is also known
 // by its address, and everything else by its Parent.
 func (d *Driver) Open(ctx context.Context, info mi.Info, sink mi.Sink) (mi.Link, error) {
-	mac, ok := strings.CutPrefix(info.DID, didPrefix)
-	if mac = cleanMAC(mac); !ok || mac == "" || len(d.routers) == 0 {
+	mac := macOf(info.DID)
+	if mac == "" || len(d.routers) == 0 {
 		return nil, fmt.Errorf("router: open %s: no router and not on one: %w", info.DID, mi.ErrUnsupported)
 	}
 	l := &link{info: info, sink: sink}

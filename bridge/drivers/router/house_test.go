@@ -2,6 +2,7 @@ package router_test
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -79,11 +80,7 @@ func (h *house) look(ctx context.Context) (found func() map[string]mi.Info, stop
 	return func() map[string]mi.Info {
 		mu.Lock()
 		defer mu.Unlock()
-		out := map[string]mi.Info{}
-		for did, i := range seen {
-			out[did] = i
-		}
-		return out
+		return maps.Clone(seen)
 	}, func() { cancel(); looks.Wait() }
 }
 

@@ -255,3 +255,21 @@ func TestRouterThatAnswersEveryThirdRequest(t *testing.T) {
 		}
 	})
 }
+
+// A router that has a password of its own and is a node of another's mesh is one
+// device; what both list belongs to the first.
+func TestTwoRoutersOfOneHome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := build(t, func(_ *virtual.RouterOptions, o *router.Options) {
+			o.Presence = []string{"all"}
+			o.Routers = append(o.Routers, router.Config{Addr: "http://192.168.31.1/", Password: password, Name: "Again"})
+		})
+		found, stop := h.look(t.Context())
+		time.Sleep(5 * time.Minute)
+		stop()
+		got := found()
+		if len(got) != 8+3 || got[ownDID].Name != "Virtual router" {
+			t.Errorf("found %d devices, the router as %q; want 11 and the name of the first", len(got), got[ownDID].Name)
+		}
+	})
+}

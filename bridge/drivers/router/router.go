@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -58,105 +57,6 @@ func newRouter(d *Driver, c Config) *router {
 		due:  map[string]time.Time{}, said: map[string]bool{},
 		sheets: sheets{}, links: map[*link]struct{}{},
 	}
-}
-
-// question is one thing to ask the router for.
-type question struct {
-	path  string
-	every time.Duration
-	must  bool   // without it there is nothing to show
-	shape bool   // what the router has depends on the answer
-	spare string // only asked where that one is not known
-	take  func(*router, []byte) error
-}
-
-// into makes a question's take of a place in the state.
-func into[T any](place func(*state) *T) func(*router, []byte) error {
-	return func(r *router, body []byte) error {
-		var in T
-		if err := parse(body, &in); err != nil {
-			return err
-		}
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		*place(&r.s) = in
-		return nil
-	}
-}
-
-// questions lists what a round asks for, the most important first.
-func questions() []question {
-	const diag = "xqnetwork/wifi_diag_detail_all" // with the guest network
-	return []question{
-		{path: "misystem/status", must: true, take: into(func(s *state) *status { return &s.status })},
-		{path: "misystem/devicelist", must: true, take: (*router).takeClients},
-		{path: "xqnetwork/wan_info", take: into(func(s *state) *uplink { return &s.uplink })},
-		{path: diag, every: 2 * time.Minute, shape: true, take: (*router).takeRadios},
-		{path: "xqnetwork/wifi_detail_all", every: 2 * time.Minute, shape: true, spare: diag, take: (*router).takeRadios},
-		{path: "misystem/led", every: 2 * time.Minute, shape: true, take: (*router).takeLED},
-		{path: "xqnetwork/mode", every: time.Hour, take: (*router).takeMode},
-		{path: "misystem/topo_graph", every: 10 * time.Minute, take: (*router).takeGraph},
-		{path: "xqsystem/check_rom_update", every: 6 * time.Hour, take: into(func(s *state) *rom { return &s.rom })},
-	}
-}
-
-func (r *router) takeClients(body []byte) error {
-	list, err := parseClients(body)
-	if err != nil {
-		return err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.s.arrive(list, time.Now(), r.leave)
-	return nil
-}
-
-func (r *router) takeRadios(body []byte) error {
-	radios, err := parseRadios(body)
-	if err != nil {
-		return err
-	}
-	for name, one := range radios {
-		one.raw = nil // nobody needs the passwords now
-		radios[name] = one
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.s.radios = radios
-	return nil
-}
-
-func (r *router) takeLED(body []byte) error {
-	var in struct {
-		Status number `json:"status"`
-	}
-	err := parse(body, &in)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.s.led = in.Status
-	return err
-}
-
-func (r *router) takeMode(body []byte) error {
-	var in struct {
-		Mode number `json:"mode"`
-	}
-	err := parse(body, &in)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.s.mode = in.Mode
-	return err
-}
-
-func (r *router) takeGraph(body []byte) error {
-	graph, err := parseGraph(body)
-	if err != nil {
-		return err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.s.graph = graph
-	return nil
 }
 
 // refresh makes sure that what is known is at most age old. One round runs at a
@@ -213,96 +113,43 @@ func (r *router) conclude(err error) {
 // asked by the next.
 func (r *router) round(ctx context.Context) error {
 	for _, q := range questions() {
-		if !r.wanted(q) {
+		if !q.must {
 			continue
 		}
-		err := r.put(ctx, q)
-		switch {
-		case err == nil:
-		case q.must:
+		if err := r.put(ctx, q); err != nil {
 			return fmt.Errorf("router: ask %s: %w", q.path, err)
-		case lost(err):
+		}
+	}
+	if err := r.greet(ctx); err != nil {
+		return err
+	}
+	for _, q := range questions() {
+		if q.must || !r.wanted(q) {
+			continue
+		}
+		if err := r.put(ctx, q); lost(err) {
 			return r.soft(ctx)
 		}
 	}
-	r.greet(ctx)
 	return r.learnChannels(ctx)
 }
 
 // greet takes in what the router said of itself at the login.
-func (r *router) greet(ctx context.Context) {
+func (r *router) greet(ctx context.Context) error {
 	hello := r.web.greeting(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.s.hello = hello
+	if r.s.mac() == "" {
+		return fmt.Errorf("router: %s does not tell its own MAC: is it a Xiaomi router? %w", r.addr, mi.ErrProtocol)
+	}
+	return nil
 }
 
 // soft is the end of a round in which something that can wait was not answered.
 func (r *router) soft(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()
-	}
-	return nil
-}
-
-func (r *router) wanted(q question) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if q.spare != "" && r.said[q.spare] && !r.refused(q.spare) {
-		return false
-	}
-	return !time.Now().Before(r.due[q.path])
-}
-
-// refused reports a question that the router does not know. It needs the mutex.
-func (r *router) refused(path string) bool { return time.Until(r.due[path]) > offTime/2 }
-
-// put asks one question and notes when to ask it again.
-func (r *router) put(ctx context.Context, q question) error {
-	body, err := r.web.read(ctx, q.path)
-	if err == nil {
-		err = q.take(r, body)
-	}
-	if ctx.Err() != nil && err != nil {
-		return err
-	}
-	now := time.Now()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case q.must:
-	case err == nil:
-		r.due[q.path], r.said[q.path] = now.Add(q.every), true
-	case lost(err):
-		r.due[q.path] = now.Add(max(q.every, time.Minute))
-	default:
-		r.due[q.path], r.said[q.path] = now.Add(offTime), true
-		r.log.Debug().Str("path", q.path).Err(err).Msg("the router does not know this question")
-	}
-	return err
-}
-
-// learnChannels asks once which channels there are, where they can be set.
-func (r *router) learnChannels(ctx context.Context) error {
-	if !r.writes {
-		return nil
-	}
-	for i, name := range []string{radio24, radio5, radioGame} {
-		r.mu.Lock()
-		_, have := r.s.radios[name]
-		_, known := r.s.channels[name]
-		r.mu.Unlock()
-		if !have || known {
-			continue
-		}
-		body, err := r.web.read(ctx, fmt.Sprintf("xqnetwork/avaliable_channels?wifiIndex=%d", i+1))
-		if lost(err) {
-			return r.soft(ctx)
-		}
-		channels, _ := parseChannels(body)
-		r.mu.Lock()
-		r.s.channels[name] = channels
-		r.mu.Unlock()
 	}
 	return nil
 }
@@ -314,14 +161,14 @@ func (r *router) shape() {
 		return
 	}
 	for _, q := range questions() {
-		spared := q.spare != "" && r.said[q.spare] && !r.refused(q.spare)
-		if q.shape && !r.said[q.path] && !spared {
+		if q.shape && !r.said[q.path] && !r.spared(q) {
 			return
 		}
 	}
-	for name := range r.s.radios {
+	for _, name := range bands() {
+		_, have := r.s.radios[name]
 		_, known := r.s.channels[name]
-		if r.writes && !known && name != radioGuest && slices.Contains([]string{radio24, radio5, radioGame}, name) {
+		if r.writes && have && !known {
 			return
 		}
 	}
@@ -356,6 +203,15 @@ func did(mac string) string {
 	return didPrefix + strings.ReplaceAll(mac, ":", "")
 }
 
+// macOf returns the MAC in a DID of this driver; "" when it is none.
+func macOf(did string) string {
+	mac, ok := strings.CutPrefix(did, didPrefix)
+	if !ok {
+		return ""
+	}
+	return cleanMAC(mac)
+}
+
 // infos returns who the router, its mesh nodes and the chosen clients are.
 func (r *router) infos() []mi.Info {
 	r.mu.Lock()
@@ -367,7 +223,7 @@ func (r *router) infos() []mi.Info {
 	out := []mi.Info{own}
 	for _, p := range r.s.sorted() {
 		switch {
-		case p.mac == own.MAC:
+		case p.mac == own.MAC, !p.listed:
 		case p.node:
 			out = append(out, r.nodeInfo(p, own.DID))
 		case r.picks.take(p):

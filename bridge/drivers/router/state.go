@@ -26,6 +26,7 @@ type state struct {
 // presence is a client of the network, or one of its mesh nodes.
 type presence struct {
 	client
+	listed bool // was in a list
 	home   bool
 	known  bool      // home means something
 	absent time.Time // since when it has been missing; zero while it is there
@@ -65,7 +66,7 @@ func (s *state) arrive(list []client, now time.Time, leave time.Duration) {
 // that is gone stays.
 func (p *presence) take(c client) {
 	old := p.client
-	p.client = c
+	p.client, p.listed = c, true
 	p.name = cmp.Or(c.name, old.name)
 	p.ip = cmp.Or(c.ip, old.ip)
 	if !c.online {

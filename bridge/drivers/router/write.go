@@ -16,7 +16,7 @@ import (
 func (r *router) order(ctx context.Context, path string, form url.Values) error {
 	_, err := r.web.call(ctx, path, form)
 	if errors.Is(err, mi.ErrUnsupported) {
-		return fmt.Errorf("the router refuses it (%v): %w", err, mi.ErrInvalid)
+		return fmt.Errorf("the router refuses it: %s: %w", err.Error(), mi.ErrInvalid)
 	}
 	return err
 }
@@ -56,8 +56,8 @@ func (r *router) switchRadio(ctx context.Context, ifname string, v mi.Value) err
 
 func (r *router) setChannel(ctx context.Context, ifname string, v mi.Value) error {
 	channel, ok := v.Int()
-	index := slices.Index([]string{"", radio24, radio5, radioGame}, ifname)
-	if !ok || index < 1 {
+	index := 1 + slices.Index(bands(), ifname)
+	if !ok || index == 0 {
 		return mi.ErrInvalid
 	}
 	return r.rewrite(ctx, ifname, "xqnetwork/set_wifi", map[string]string{"wifiIndex": strconv.Itoa(index), "channel": strconv.FormatInt(channel, 10)})
