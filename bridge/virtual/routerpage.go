@@ -113,7 +113,7 @@ func (r *Router) show(api string, form url.Values) object {
 		return r.radios(len(r.networks))
 	case "xqnetwork/wifi_detail_all":
 		return r.radios(2)
-	case "xqnetwork/avaliable_channels":
+	case "xqnetwork/avaliable_channels": //nolint:misspell // the routers' own word
 		return channels(form.Get("wifiIndex"))
 	case "xqnetwork/mode":
 		return object{"mode": 0}
