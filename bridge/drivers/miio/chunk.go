@@ -3,6 +3,7 @@ package miio
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -29,9 +30,13 @@ type limit struct {
 type limits struct {
 	memory mi.Memory
 
-	mu  sync.Mutex // guards all
-	all map[string]*limit
+	mu   sync.Mutex // guards the fields below
+	all  map[string]*limit
+	kept map[string]int // sizes that were learnt, by kind; nil before they are loaded
 }
+
+// batchName is where the learnt sizes are kept.
+const batchName = "miio-batch"
 
 // of returns the limit that all devices of a kind share; start is where it begins
 // when nothing is remembered.
@@ -41,20 +46,35 @@ func (l *limits) of(kind string, start int) *limit {
 	if known := l.all[kind]; known != nil {
 		return known
 	}
-	name, size := "miio/batch/"+kind, 0
-	if l.memory == nil || !l.memory.Load(name, &size) || size < 1 || size > start {
+	if l.kept == nil {
+		if l.memory != nil {
+			l.memory.Load(batchName, &l.kept)
+		}
+		if l.kept == nil {
+			l.kept = map[string]int{}
+		}
+	}
+	size := l.kept[kind]
+	if size < 1 || size > start {
 		size = start
 	}
-	out := &limit{size: size, save: func(n int) {
-		if l.memory != nil {
-			l.memory.Save(name, n)
-		}
-	}}
+	out := &limit{size: size, save: func(n int) { l.keep(kind, n) }}
 	if l.all == nil {
 		l.all = map[string]*limit{}
 	}
 	l.all[kind] = out
 	return out
+}
+
+// keep remembers the size of a kind for the next start.
+func (l *limits) keep(kind string, size int) {
+	l.mu.Lock()
+	l.kept[kind] = size
+	kept := maps.Clone(l.kept)
+	l.mu.Unlock()
+	if l.memory != nil {
+		l.memory.Save(batchName, kept)
+	}
 }
 
 func (l *limit) get() int {

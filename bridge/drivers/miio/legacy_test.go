@@ -90,7 +90,7 @@ func TestLegacyNamesAreAskedInHalves(t *testing.T) {
 				t.Fatalf("Get = %v, %v, want %v", got, err, want)
 			}
 		}
-		if got := string(h.mem["miio/batch/test.lamp.v1@"]); got != "1" {
+		if got := string(h.mem["miio-batch"]); got != `{"test.lamp.v1@":1}` {
 			t.Errorf("remembered %q, want 1", got)
 		}
 	})

@@ -324,7 +324,7 @@ func TestTooLargeChunksAreHalvedAndRemembered(t *testing.T) {
 		if n := len(h.plug.heard()) - before; n != 5 {
 			t.Errorf("a read of 5 properties took %d requests after it was learnt that each travels alone", n)
 		}
-		if got := string(h.mem["miio/batch/test.plug.v1@"]); got != "1" {
+		if got := string(h.mem["miio-batch"]); got != `{"test.plug.v1@":1}` {
 			t.Errorf("remembered %q, want 1", got)
 		}
 	})
