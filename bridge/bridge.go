@@ -37,6 +37,8 @@ type Options struct {
 	// Alone keeps the bridge from looking for devices on the network and for
 	// specs on the internet.
 	Alone bool
+	// WakePort is where magic packets go that wake TVs; 0 is the usual port.
+	WakePort uint16
 	// Learnt, when set, is told every token that the bridge comes to know, so that
 	// the log can mask it.
 	Learnt func(...mi.Secret)

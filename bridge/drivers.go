@@ -30,7 +30,7 @@ func (b *Bridge) routes(devices []mi.Info) []device.Route {
 			Interfaces: c.Interfaces, NoMulticast: o.Alone, Known: known,
 		})},
 		{Name: "lan", Driver: tv.New(o.World, tv.Options{
-			TVs: tvs(c.TVs), Memory: b.store, Log: o.Log, Interfaces: c.Interfaces, NoFind: o.Alone,
+			TVs: tvs(c.TVs), Memory: b.store, Log: o.Log, Interfaces: c.Interfaces, NoFind: o.Alone, WakePort: o.WakePort,
 		})},
 		{Name: "lan", Trusted: true, Driver: router.New(o.World, router.Options{
 			Routers: routers(c), Presence: c.Presence, AwayAfter: c.AwayAfter, Interval: c.Poll,

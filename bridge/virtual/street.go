@@ -21,6 +21,10 @@ type Street struct {
 // RouterPassword opens the admin page of the street's router.
 const RouterPassword = mi.Secret("virtual-router-password")
 
+// StreetWakePort is where the street's TV hears magic packets: the usual port is
+// for privileged programs.
+const StreetWakePort = 40009
+
 // NewStreet furnishes everything on loopback and opens its sockets.
 func NewStreet(w mi.World, o Options) (s *Street, err error) {
 	s = &Street{}
@@ -40,7 +44,7 @@ func NewStreet(w mi.World, o Options) (s *Street, err error) {
 	if s.Lumi, err = NewLumi(w, LumiOptions{Unicast: true}); err != nil {
 		return s, err
 	}
-	if s.TV, err = NewTV(w, TVOptions{}); err != nil {
+	if s.TV, err = NewTV(w, TVOptions{WakePort: StreetWakePort}); err != nil {
 		return s, err
 	}
 	s.Router, err = NewRouter(w, RouterOptions{Password: RouterPassword, Modern: true, Nodes: 1})

@@ -42,7 +42,7 @@ func (c *demoCmd) Run(p *process) error {
 	left := make(chan error, 1)
 	go func() { left <- street.Run(ctx) }()
 	p.move(opt.Config, street)
-	opt.Alone, opt.Known = true, street.Infos()
+	opt.Alone, opt.Known, opt.WakePort = true, street.Infos(), virtual.StreetWakePort
 	opt.Sources = append(opt.Sources, spec.NewFolder(virtual.Specs()))
 	p.welcome(opt.Config, len(opt.Known))
 	err = p.serve(opt)
