@@ -107,7 +107,7 @@ func (c *Client) attempt(ctx context.Context) error {
 	}
 	c.out.reopen()
 	c.use(s)
-	err = c.out.run(ctx, s)
+	err = broken(c.out.run(ctx, s))
 	c.out.shut()
 	c.use(nil)
 	if ctx.Err() != nil {
@@ -116,6 +116,15 @@ func (c *Client) attempt(ctx context.Context) error {
 		c.leave(last, s)
 	}
 	return err
+}
+
+// broken marks an error of an open connection as the end of it, whichever call
+// noticed first.
+func broken(err error) error {
+	if err == nil || errors.Is(err, errLost) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errLost, err)
 }
 
 // use makes s the session of everybody; nil for none.
