@@ -138,7 +138,7 @@ func TestEntities(t *testing.T) {
 				"sensor Connected devices", "sensor Temperature", "binary_sensor Firmware update", "switch WIFI 2.4G", "switch WIFI 5G", "switch Guest wifi",
 				"light Indicator light",
 			}, []string{"button Restart", "sensor CPU usage", "sensor Memory usage", "select WIFI 2.4G wifi channel", "sensor Latest firmware version", "sensor Mode"}},
-			{phone(h.router.Clients()[0]), []string{"device_tracker ", "sensor Connection"}, []string{"sensor IP address"}},
+			{phone(h.router.Clients()[0]), []string{"device_tracker ", "sensor Access point", "sensor Network"}, []string{"sensor IP address"}},
 		} {
 			link := h.open(t, tc.info, &drivertest.Sink{})
 			s, err := link.Spec(t.Context())
