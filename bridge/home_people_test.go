@@ -16,7 +16,8 @@ import (
 
 const (
 	base       = "mihome2mqtt/"
-	silent     = 5 * time.Minute // at the end, so that everything can come to rest
+	silent     = 5 * time.Minute          // at the end, so that everything can come to rest
+	enough     = 10900 * time.Millisecond // for every order
 	invalid    = "no such thing"
 	readAgain  = 50 * time.Millisecond
 	orderEvery = 40 * time.Second
@@ -33,17 +34,17 @@ type user struct {
 	leaks   []string
 
 	mu     sync.Mutex
-	client *client         // nil while there is none
-	up     bool            // the bridge says that it is there
-	open   map[string]told // orders that have not ended, by name
-	polled map[string]int  // messages by did, for those who count
+	client *client           // nil while there is none
+	up     bool              // the bridge says that it is there
+	open   map[string]told   // orders that have not ended, by name
+	errors map[string]string // last_error by did
 }
 
 // told is an order that waits for its end.
 type told struct{ did, entity string }
 
 func newUser(s *stage, dial dialer, where string) *user {
-	u := &user{stage: s, dial: dial, where: where, mirrors: mirrorsOf(s.t, s.scene.models), open: map[string]told{}, polled: map[string]int{}}
+	u := &user{stage: s, dial: dial, where: where, mirrors: mirrorsOf(s.t, s.scene.models), open: map[string]told{}, errors: map[string]string{}}
 	for _, i := range s.known {
 		u.tokens = append(u.tokens, i.Token.Reveal())
 	}
@@ -99,6 +100,16 @@ func (u *user) ended(did, entity, how string) {
 	}
 }
 
+// explained ends an order whose failure last_error tells already, in the words of
+// the connection that is broken.
+func (u *user) explained(name string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if o, waits := u.open[name]; waits && o.entity != "" && u.errors[o.did] != "None" {
+		u.end(name, u.errors[o.did])
+	}
+}
+
 func (u *user) heard(m message) {
 	u.scan(m.topic, m.payload)
 	rest, ours := strings.CutPrefix(m.topic, base)
@@ -115,6 +126,9 @@ func (u *user) heard(m message) {
 	case what == "availability":
 		e.What = virtual.Available
 	case what == "last_error":
+		u.mu.Lock()
+		u.errors[did] = m.payload
+		u.mu.Unlock()
 		u.ended(did, "", m.payload)
 		return
 	case role == "event":
@@ -205,6 +219,7 @@ func (u *user) give(name string, d *virtual.Device, m *mirror, c command, r *ran
 		u.stage.record(want)
 	}
 	u.open[name] = waits
+	time.AfterFunc(enough, func() { u.explained(name) })
 	switch {
 	case u.client == nil:
 		u.end(name, "no connection")

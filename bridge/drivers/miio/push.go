@@ -20,6 +20,7 @@ const (
 	keepMisses  = 3                // probes without answer that end a subscription
 	repeatAfter = 15 * time.Second // in which a report with a known id is a repetition
 	maxReports  = 20               // per second and device
+	sameCount   = 1000             // by which the ids of reports of a few seconds differ at most
 	retrySub    = time.Minute      // after a refused subscription
 )
 
@@ -42,8 +43,9 @@ type subscription struct {
 
 // told is a report that came.
 type told struct {
-	id uint64
-	at time.Time
+	id    uint64
+	at    time.Time
+	props []int // that it told, when nothing newer had
 }
 
 // offered takes in what a probe's answer says; it reports whether to subscribe.
@@ -137,8 +139,24 @@ func (p *subscription) repeated(id uint64, now time.Time) bool {
 	if slices.ContainsFunc(p.told, func(t told) bool { return t.id == id }) {
 		return true
 	}
-	p.told = append(p.told, told{id, now})
+	p.told = append(p.told, told{id: id, at: now})
 	return false
+}
+
+// newest leaves out of the report that came last what a younger one told before: the
+// repetition of an older report may come late. Ids of reports grow; one far above
+// is of another count.
+func (p *subscription) newest(changes []mi.Change) []mi.Change {
+	last := &p.told[len(p.told)-1]
+	changes = slices.DeleteFunc(changes, func(c mi.Change) bool {
+		return slices.ContainsFunc(p.told, func(t told) bool {
+			return t.id > last.id && t.id-last.id < sameCount && slices.Contains(t.props, c.Prop)
+		})
+	})
+	for _, c := range changes {
+		last.props = append(last.props, c.Prop)
+	}
+	return changes
 }
 
 // allow limits reports per second.
@@ -155,7 +173,7 @@ func (p *subscription) allow(now time.Time) bool {
 func (s *session) translate(e envelope, spec *mi.Spec) func() {
 	switch e.method {
 	case "properties_changed":
-		changes := changesOf(e.params, spec)
+		changes := s.push.newest(changesOf(e.params, spec))
 		if len(changes) == 0 {
 			return nil
 		}

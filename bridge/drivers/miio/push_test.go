@@ -81,6 +81,23 @@ func TestReportsReachTheSinkOnce(t *testing.T) {
 	})
 }
 
+func TestLateRepetitionDoesNotUndoANewerReport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		h.subscribed()
+		for _, report := range []string{
+			`{"id":901,"method":"properties_changed","params":[{"siid":2,"piid":2,"value":8}]}`,
+			`{"id":900,"method":"properties_changed","params":[{"siid":2,"piid":2,"value":7},{"siid":2,"piid":1,"value":false}]}`,
+		} {
+			h.tell(report)
+		}
+		want := []mi.Change{{Prop: 1, Value: mi.Int(8)}, {Prop: 0, Value: mi.Bool(false)}}
+		if !slices.Equal(h.ear.changes, want) {
+			t.Errorf("changes %v, want %v", h.ear.changes, want)
+		}
+	})
+}
+
 func TestReplayedReportsAreRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHome(t)
