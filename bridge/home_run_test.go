@@ -31,6 +31,7 @@ type scene struct {
 	external bool                  // the broker is the user's
 	still    bool                  // devices change by orders only
 	flaw     func(*device.Options) // a planted defect
+	brief    bool                  // no second bridge is compared with at the end
 	idle     bool                  // nobody gives orders, nothing happens at the devices
 	script   func(*stage)          // what is done besides, from the start on
 }
@@ -164,7 +165,9 @@ func (s *stage) run() *story {
 	people.Wait()
 	out := s.conclude()
 	s.halt()
-	out.fresh = s.anew()
+	if out.fresh = out.tree; !s.scene.brief {
+		out.fresh = s.anew()
+	}
 	finish()
 	devices.Wait()
 	if s.broker != nil {

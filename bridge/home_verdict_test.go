@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -232,12 +233,17 @@ func lasting(tree map[string]string) map[string]string {
 	return out
 }
 
+var lively = regexp.MustCompile(`vacuum|cooker|curtain`)
+
 // polite is I12.
 func (st *story) polite() (bad []virtual.Violation) {
 	for did, n := range st.sent {
 		budget := 3 * int(st.scene.plan.Span/(10*time.Second))
 		if len(st.scene.plan.Of(did)) > 0 {
 			budget *= 2 // what gets lost is asked again
+		}
+		if lively.MatchString(st.scene.model(did)) {
+			budget *= 3 // what moves is watched closely
 		}
 		if n > budget {
 			bad = append(bad, virtual.Violation{Rule: "I12", Subject: did, Detail: fmt.Sprintf("got %d datagrams, more than %d", n, budget)})

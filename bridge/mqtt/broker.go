@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/topic"
 )
 
 // The limits of the broker. Those of one subscriber are wide: Home Assistant
@@ -86,13 +87,20 @@ func NewBroker(o BrokerOptions) (*Broker, error) {
 	b := &Broker{opt: o, open: map[net.Conn]bool{}}
 	b.server = mochi.New(&mochi.Options{Capabilities: limits, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	b.sessions = newSessions(b.server)
-	b.snapshot = &snapshot{disk: o.World.Disk, log: o.Log, topics: b.server.Topics, dirty: make(chan struct{}, 1)}
+	b.snapshot = &snapshot{disk: o.World.Disk, log: o.Log, topics: b.server.Topics, stale: o.stale(), dirty: make(chan struct{}, 1)}
 	b.hook = newHook(o, b.sessions, b.snapshot, b.greeted)
 	if err := b.server.AddHook(b.hook, nil); err != nil {
 		return nil, fmt.Errorf("mqtt: broker: %w", err)
 	}
 	b.snapshot.load()
 	return b, nil
+}
+
+// stale lists what a bridge says of itself while it is there. After a power cut the
+// snapshot still says so, and orders would go to nobody until the next one is up.
+func (o *BrokerOptions) stale() []string {
+	own := topic.Layout{Base: o.Base}
+	return []string{own.BridgeAvailability(), own.Bridge("instance")}
 }
 
 func (o *BrokerOptions) check() error {

@@ -34,6 +34,7 @@ type snapshot struct {
 	disk   mi.Disk
 	log    zerolog.Logger
 	topics *mochi.TopicsIndex
+	stale  []string // topics that hold nothing true at a start
 	dirty  chan struct{}
 	failed bool
 }
@@ -161,7 +162,7 @@ func decodeSnapshot(data []byte) ([]kept, error) {
 
 func (s *snapshot) restore(all []kept) {
 	for _, m := range all {
-		if !mochi.IsValidFilter(m.Topic, true) || m.QoS > 2 || len(m.Payload) == 0 {
+		if !mochi.IsValidFilter(m.Topic, true) || m.QoS > 2 || len(m.Payload) == 0 || slices.Contains(s.stale, m.Topic) {
 			continue
 		}
 		s.topics.RetainMessage(packets.Packet{
