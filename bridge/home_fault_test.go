@@ -45,6 +45,7 @@ func staged(t *testing.T, external bool, dids int, faults string) scene {
 
 // TestHomeBearsEachFault plays the faults that people meet, one kind at a time.
 func TestHomeBearsEachFault(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name     string
 		external bool
@@ -60,7 +61,10 @@ func TestHomeBearsEachFault(t *testing.T) {
 		{"nothing of the above, disk full and clock wrong", false, 0, "disk-full:world:1m-45m:1 clock:world:10m-40m:90"},
 		{"broker away for long", true, 0, "broker-gone:world:5m-45m:1"},
 	} {
-		t.Run(tc.name, func(t *testing.T) { check(t, staged(t, tc.external, tc.dids, tc.faults)) })
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			check(t, staged(t, tc.external, tc.dids, tc.faults))
+		})
 	}
 }
 
@@ -96,6 +100,7 @@ func (r *readings) flaw(o *device.Options) {
 // TestHomeBearsLossWithoutAFlicker loses a fifth of all datagrams each way for ten
 // minutes: nobody sees anything of it.
 func TestHomeBearsLossWithoutAFlicker(t *testing.T) {
+	t.Parallel()
 	r := &readings{at: map[string][]time.Time{}}
 	sc := staged(t, false, 10, "loss:%s:5m-15m:20")
 	sc.plan.Span, sc.flaw, sc.idle = 20*time.Minute, r.flaw, true
@@ -126,6 +131,7 @@ func TestHomeBearsLossWithoutAFlicker(t *testing.T) {
 // TestOrdersGivenWhileTheBridgeIsAwayNeverRun gives fifty at QoS 1, and retained
 // ones, to a broker that the bridge is not connected to.
 func TestOrdersGivenWhileTheBridgeIsAwayNeverRun(t *testing.T) {
+	t.Parallel()
 	sc := scene{models: some, external: true, idle: true, still: true, plan: virtual.Plan{Seed: 3, Span: 10 * time.Minute}}
 	sc.script = func(s *stage) {
 		time.Sleep(time.Minute)
@@ -159,7 +165,8 @@ func TestOrdersGivenWhileTheBridgeIsAwayNeverRun(t *testing.T) {
 // TestKilledBridgeComesBackFromItsData cuts the power again and again, in the
 // middle of writes too, and gives the next start nothing but the data folder.
 func TestKilledBridgeComesBackFromItsData(t *testing.T) {
-	kills := 12
+	t.Parallel()
+	kills := 8
 	if testing.Short() {
 		kills = 3
 	}
@@ -198,6 +205,7 @@ func announced(tree map[string]string) []string {
 // TestSameSeedSameStory is I14, and more: all that happens happens again, to the
 // nanosecond.
 func TestSameSeedSameStory(t *testing.T) {
+	t.Parallel()
 	sc := drawn(5, time.Hour)
 	sc.brief = true
 	a, b := perform(t, sc), perform(t, sc)
@@ -229,6 +237,7 @@ func sorted(entries []virtual.Entry) []string {
 
 // TestHomeForADay plays 24 hours.
 func TestHomeForADay(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("a day")
 	}

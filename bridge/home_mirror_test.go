@@ -4,10 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
-	"testing"
+	"sync"
 
 	"github.com/rs/zerolog"
 
@@ -30,33 +31,28 @@ type mirror struct {
 	slow     map[int]bool
 }
 
-func mirrorsOf(t *testing.T, models []string) map[string]*mirror {
-	t.Helper()
+// mirrors are those of every virtual model. They take a while to make and never
+// change.
+var mirrors = sync.OnceValues(func() (map[string]*mirror, error) {
 	c, err := config.Load([]string{"MIHOME2MQTT_SPECS_ONLINE=false"}, nil)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	d, err := bridge.NewDirect(bridge.Options{Config: c, Log: zerolog.Nop(), Alone: true, Sources: []spec.Source{spec.NewFolder(virtual.Specs())}})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	all := map[string]*mirror{}
-	for _, name := range models {
-		if all[name] != nil {
-			continue
-		}
+	for _, name := range virtual.Models() {
 		s, err := d.Spec(context.Background(), name)
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
-		f, err := virtual.Specs().Open(name + ".json")
-		if err == nil {
-			_ = f.Close()
-		}
+		_, err = fs.Stat(virtual.Specs(), name+".json")
 		all[name] = newMirror(s, d.Entities(s), err == nil)
 	}
-	return all
-}
+	return all, nil
+})
 
 func newMirror(s *mi.Spec, m *entity.Model, miot bool) *mirror {
 	out := &mirror{spec: s, model: m, miot: miot, commands: commandsOf(m), single: map[string]bool{}, fast: map[int]bool{}, slow: map[int]bool{}}

@@ -43,8 +43,8 @@ type user struct {
 // told is an order that waits for its end.
 type told struct{ did, entity string }
 
-func newUser(s *stage, dial dialer, where string) *user {
-	u := &user{stage: s, dial: dial, where: where, mirrors: mirrorsOf(s.t, s.scene.models), open: map[string]told{}, errors: map[string]string{}}
+func newUser(s *stage, dial dialer, where string, mirrors map[string]*mirror) *user {
+	u := &user{stage: s, dial: dial, where: where, mirrors: mirrors, open: map[string]told{}, errors: map[string]string{}}
 	for _, i := range s.known {
 		u.tokens = append(u.tokens, i.Token.Reveal())
 	}

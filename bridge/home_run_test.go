@@ -42,6 +42,7 @@ type story struct {
 	entries []virtual.Entry
 	end     time.Time
 	infos   []mi.Info
+	mirrors map[string]*mirror
 	truth   map[string]map[string]mi.Value // by did, at the end
 	tree    map[string]string              // retained, at the end
 	fresh   map[string]string              // what a new bridge published for the same home
@@ -109,15 +110,19 @@ func (l *lines) Write(p []byte) (int, error) {
 // perform lets a scene happen and returns its story.
 func perform(t *testing.T, sc scene) *story {
 	t.Helper()
+	known, err := mirrors()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var out *story
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, sc)
+		s := newStage(t, sc, known)
 		out = s.run()
 	})
 	return out
 }
 
-func newStage(t *testing.T, sc scene) *stage {
+func newStage(t *testing.T, sc scene, mirrors map[string]*mirror) *stage {
 	seed := sc.plan.Seed
 	s := &stage{
 		t: t, scene: sc, net: virtual.NewNet(seed), disk: virtual.NewDisk(seed), clock: &clock{}, history: &virtual.History{},
@@ -138,7 +143,7 @@ func newStage(t *testing.T, sc scene) *stage {
 			t.Fatal(err)
 		}
 	}
-	s.user = newUser(s, from.DialContext, where)
+	s.user = newUser(s, from.DialContext, where, mirrors)
 	return s
 }
 
@@ -180,7 +185,7 @@ func (s *stage) run() *story {
 // conclude takes down how things stand.
 func (s *stage) conclude() *story {
 	out := &story{
-		scene: s.scene, entries: s.history.Entries(), end: time.Now(), infos: s.known, truth: map[string]map[string]mi.Value{},
+		scene: s.scene, entries: s.history.Entries(), end: time.Now(), infos: s.known, mirrors: s.user.mirrors, truth: map[string]map[string]mi.Value{},
 		tree: s.retained(), sent: map[string]int{}, starts: s.starts, traffic: s.net.Traffic(), leaks: s.user.leaks,
 	}
 	s.account()

@@ -21,8 +21,8 @@ import (
 var bounds = virtual.Limits{EventAge: 22 * time.Second, Back: 70 * time.Second}
 
 // judge returns every broken promise of a story.
-func (st *story) judge(mirrors map[string]*mirror) []virtual.Violation {
-	tr := newTranslator(st, mirrors)
+func (st *story) judge() []virtual.Violation {
+	tr := newTranslator(st)
 	// Its own I6 knows no time that a change may take; statesAreTrue does.
 	bad := slices.DeleteFunc(virtual.Judge(tr.entries(), st.end, bounds), func(v virtual.Violation) bool { return v.Rule == "I6" })
 	for _, check := range []func() []virtual.Violation{
@@ -43,13 +43,13 @@ type translator struct {
 	waiting map[string][]virtual.Entry // events by did and key that were not told yet
 }
 
-func newTranslator(st *story, mirrors map[string]*mirror) *translator {
+func newTranslator(st *story) *translator {
 	tr := &translator{
 		story: st, mirrors: map[string]*mirror{}, values: map[string][]mi.Value{}, changed: map[string][]time.Time{},
 		shown: map[string]map[string]string{}, waiting: map[string][]virtual.Entry{},
 	}
 	for _, i := range st.infos {
-		m := mirrors[i.Model]
+		m := st.mirrors[i.Model]
 		tr.mirrors[i.DID], tr.values[i.DID] = m, make([]mi.Value, len(m.spec.Props))
 		tr.changed[i.DID], tr.shown[i.DID] = make([]time.Time, len(m.spec.Props)), map[string]string{}
 	}
