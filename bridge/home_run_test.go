@@ -223,11 +223,12 @@ func (s *stage) start() {
 	if !s.forget || s.starts == 1 {
 		o.Known = s.known
 	}
-	flaw := s.scene.flaw
-	if flaw == nil {
-		flaw = func(*device.Options) {}
-	}
-	b, err := bridge.NewFlawed(o, flaw)
+	b, err := bridge.NewFlawed(o, func(d *device.Options) {
+		d.Intervals.Tick = time.Nanosecond // no two devices wake at one instant
+		if s.scene.flaw != nil {
+			s.scene.flaw(d)
+		}
+	})
 	if err != nil {
 		s.t.Fatal(err)
 	}
