@@ -173,8 +173,9 @@ def paced(folder, n):
     bridge = Bridge(sim, folder, n, "10s")
     line(f"start to {n} known, s", base["known_s"], bridge.known, 4)
     print(f"   (CPU until then {base['known_cpu']:.2f} s and {bridge.known_cpu:.2f} s; all at the broker's other clients after {bridge.shown:.2f} s)", flush=True)
-    time.sleep(max(SETTLE, SETTLED))
+    time.sleep(SETTLE)
     memory, anon = bridge.memory(), bridge.memory("RssAnon")
+    time.sleep(max(0, SETTLED - SETTLE))
     before, reads, began = bridge.cpu(), sim.reads(), time.monotonic()
     time.sleep(WATCH)
     took = time.monotonic() - began

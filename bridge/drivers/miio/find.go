@@ -34,7 +34,7 @@ type finder struct {
 	d      *Driver
 	w      *wire
 	found  func(mi.Info)
-	known  map[netip.AddrPort]mi.Info // devices to be asked by unicast
+	known  map[netip.AddrPort]*mi.Info // devices to be asked by unicast
 	names  map[netip.Addr]announcement
 	met    map[uint64]bool // new devices
 	minute time.Time       // since when fresh counts
@@ -55,7 +55,7 @@ func (d *Driver) Find(ctx context.Context, found func(mi.Info)) error {
 	d.finding.Store(true)
 	defer d.finding.Store(false)
 	f := &finder{
-		d: d, w: w, found: found, known: map[netip.AddrPort]mi.Info{},
+		d: d, w: w, found: found, known: map[netip.AddrPort]*mi.Info{},
 		names: map[netip.Addr]announcement{}, met: map[uint64]bool{},
 	}
 	defer f.tasks.Wait()
@@ -126,7 +126,9 @@ func (f *finder) unicast() (to []netip.AddrPort) {
 	if f.d.o.Known == nil {
 		return nil
 	}
-	for _, info := range f.d.o.Known() {
+	all := f.d.o.Known()
+	for i := range all {
+		info := &all[i]
 		addr := parseAddr(info.Addr)
 		if !addr.IsValid() {
 			continue
