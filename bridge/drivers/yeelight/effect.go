@@ -19,6 +19,7 @@ const (
 const (
 	numberFlow  = 100 // somebody's own flow is running; cannot be chosen
 	numberFirst = 101 // of the effects, in the order of the table
+	numberStop  = 117 // the one that ends all others
 )
 
 // skill is what a lamp must be able to do for an effect.

@@ -98,6 +98,9 @@ func TestIdsAreThoseOfMiIO(t *testing.T) {
 			if i < 0 || both.Props[i].Name != p.Name {
 				t.Errorf("%s: %s is not where it was", short, p.Key)
 			}
+			if got := both.Props[both.Prop(p.SIID, p.PIID)].Access; p.Name == "mode" && got&mi.Write == 0 {
+				t.Errorf("%s: effects cannot be chosen", short)
+			}
 			if i = alone.Prop(p.SIID, p.PIID); i >= 0 && alone.Props[i].Key != p.Key && p.Name != "delay-off" {
 				t.Errorf("%s: %s is %s", short, p.Key, alone.Props[i].Key)
 			}

@@ -19,8 +19,10 @@ const (
 	settleWait  = 100 * time.Millisecond // a lamp needs it between connecting and the first command
 	firstRetry  = time.Second
 	lastRetry   = time.Minute
-	steadyAfter = time.Minute // a connection that lasted so long was a good one
-	maxLine     = 16 << 10    // bytes
+	calmWait    = 2 * time.Second  // in which a stop is the mode
+	checkRest   = 30 * time.Second // between two looks whether a connection is still good
+	steadyAfter = time.Minute      // a connection that lasted so long was a good one
+	maxLine     = 16 << 10         // bytes
 )
 
 // line is one connection.
@@ -143,7 +145,7 @@ func (s *session) connect() (*line, error) {
 	return l, nil
 }
 
-// attend learns the state, then waits for the end.
+// attend learns the state and waits for the end.
 func (s *session) attend(l *line) error {
 	settled := time.NewTimer(settleWait)
 	defer settled.Stop()
@@ -160,16 +162,32 @@ func (s *session) attend(l *line) error {
 	if len(before) > 0 { // what changed while nobody listened
 		s.compare(before, nil)
 	}
+	return s.await(l)
+}
+
+// await waits for the end of a connection that is up.
+func (s *session) await(l *line) error {
+	s.calmed() // what was stopped before the connection ended
+	checked := time.Now()
+	var calmed <-chan time.Time
 	for {
 		select {
 		case <-l.gone:
 			return fmt.Errorf("the lamp closed the connection: %w", mi.ErrOffline)
 		case <-s.ctx.Done():
 			return s.ctx.Err()
+		case <-s.calm:
+			calmed = time.After(calmWait)
+		case <-calmed:
+			s.calmed()
 		case <-s.doubt:
+			if time.Since(checked) < checkRest {
+				continue // anybody can send adverts
+			}
 			if err := s.load(s.ctx); err != nil {
 				return err
 			}
+			checked = time.Now()
 		}
 	}
 }

@@ -147,6 +147,9 @@ func TestEffectsAreThoseThatOwnersKnow(t *testing.T) {
 	if len(all) != 27 {
 		t.Errorf("%d effects, want 27", len(all))
 	}
+	if all[numberStop-numberFirst].label != "Stop" {
+		t.Errorf("%d is %s", numberStop, all[numberStop-numberFirst].label)
+	}
 	for i, e := range all {
 		switch {
 		case e.label == "Stop" && e.flow == nil:

@@ -76,6 +76,8 @@ func (s *session) report(props map[string]string) {
 // playing says which effect flows after a report; before is what did until then.
 func playing(before int64, flowing, params string) int64 {
 	switch n := running(params); {
+	case before == numberStop: // until it had its moment
+		return before
 	case flowing == "0":
 		return 0
 	case params == "" || n == 0 && before >= numberFirst && effects()[before-numberFirst].drawn:

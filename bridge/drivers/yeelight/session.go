@@ -23,6 +23,7 @@ type session struct {
 	tasks sync.WaitGroup
 	kick  chan struct{} // try to connect now
 	doubt chan struct{} // the lamp announced itself: is the connection still good?
+	calm  chan struct{} // an effect was stopped
 	turn  chan struct{} // held by whoever sends an order of several commands
 	what  atomic.Pointer[meaning]
 	quota quota
@@ -51,7 +52,7 @@ var (
 func newSession(ctx context.Context, d *Driver, did uint64, info mi.Info, addr netip.AddrPort, sink mi.Sink) *session {
 	s := &session{
 		d: d, did: did, sink: sink, info: info, addr: addr,
-		kick: make(chan struct{}, 1), doubt: make(chan struct{}, 1), turn: make(chan struct{}, 1),
+		kick: make(chan struct{}, 1), doubt: make(chan struct{}, 1), calm: make(chan struct{}, 1), turn: make(chan struct{}, 1),
 		tried: make(chan struct{}), state: state{}, playing: map[part]int64{},
 	}
 	s.ctx, s.stop = context.WithCancel(ctx)
@@ -223,13 +224,29 @@ func (s *session) carry(ctx context.Context, m *meaning, c []mi.Change) error {
 	return err
 }
 
-// play remembers which effect was begun: the lamp only says that it flows.
+// play remembers which effect was begun: the lamp only says that it flows. Stop is
+// the mode for a moment, so that whoever ordered it sees that it was obeyed.
 func (s *session) play(of part, effect int64) {
 	s.mu.Lock()
 	before, was := maps.Clone(s.state), maps.Clone(s.playing)
 	s.playing[of] = effect
 	s.mu.Unlock()
 	s.compare(before, was)
+	if effect == numberStop {
+		signal(s.calm)
+	}
+}
+
+// calmed ends the moment of a stop.
+func (s *session) calmed() {
+	for _, of := range []part{mainPart, ground} {
+		s.mu.Lock()
+		stopped := s.playing[of] == numberStop
+		s.mu.Unlock()
+		if stopped {
+			s.play(of, 0)
+		}
+	}
 }
 
 // Call implements mi.Caller.

@@ -95,12 +95,16 @@ func TestEffectsAreToldAndHeard(t *testing.T) {
 			wait(c.Label)
 		}
 		pick("Stop")
+		wait("Stop")
 		wait("Day")
 		if h.strip.Prop("flowing") != "0" {
 			t.Error("the lamp still flows")
 		}
 		pick("WhatsApp") // ends by itself
 		wait("WhatsApp")
+		wait("Day")
+		pick("Stop") // of nothing
+		wait("Stop")
 		wait("Day")
 	})
 }

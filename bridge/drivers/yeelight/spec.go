@@ -22,6 +22,17 @@ const (
 	flow  // text of a flow of one's own
 )
 
+// access is what can be done with a property, whatever its model's spec says of it.
+func (r role) access() mi.Access {
+	switch r {
+	case noRole:
+		return 0
+	case flow:
+		return mi.Write
+	}
+	return mi.Read | mi.Write | mi.Notify
+}
+
 // slot ties a property to the wire: a role of the main light or of the background.
 type slot struct {
 	part part
@@ -79,9 +90,8 @@ func (b *builder) bind() *meaning {
 	s.Actions = slices.DeleteFunc(s.Actions, func(a mi.Action) bool { return b.method(&a) == "" })
 	m := &meaning{spec: s, slots: make([]slot, len(s.Props)), calls: make([]string, len(s.Actions))}
 	for i := range m.slots {
-		if m.slots[i] = b.slot(&s.Props[i]); m.slots[i].role == noRole {
-			s.Props[i].Access = 0
-		}
+		m.slots[i] = b.slot(&s.Props[i])
+		s.Props[i].Access = m.slots[i].role.access()
 	}
 	for i := range m.calls {
 		m.calls[i] = b.method(&s.Actions[i])
@@ -140,17 +150,17 @@ func (b *builder) light(p part, siid int, name, text string) {
 	}
 	b.action(s, 1, "toggle", "Toggle", false)
 	b.action(s, 2, "set-default", "Keep this state for power-on", true)
-	i := b.prop(s, mi.Property{PIID: 8, Name: "flow-text", Text: "Colour flow", Vendor: true, Format: mi.FormatText})
-	b.spec.Props[i].Access = mi.Write
+	b.prop(s, mi.Property{PIID: 8, Name: "flow-text", Text: "Colour flow", Vendor: true, Format: mi.FormatText})
 }
 
-// delay adds the off timer; where the spec has one to read, it can be set too.
+// delay adds the off timer, unless the spec has one by an older name.
 func (b *builder) delay(s int) {
+	p := mi.Property{PIID: 7, Name: "off-delay-time", Text: "Goes off in", Format: mi.FormatInt, Unit: "minutes", Range: &mi.Range{Max: maxDelay, Step: 1}}
 	if i := b.find(s, "delay-off"); i >= 0 {
-		b.spec.Props[i].Access |= mi.Write
+		b.spec.Props[i].Range = p.Range
 		return
 	}
-	b.prop(s, mi.Property{PIID: 7, Name: "off-delay-time", Text: "Goes off in", Format: mi.FormatInt, Unit: "minutes", Range: &mi.Range{Max: 60, Step: 1}})
+	b.prop(s, p)
 }
 
 // modes gives the light the list of its modes and effects.
@@ -193,7 +203,7 @@ func (b *builder) prop(s int, p mi.Property) int {
 	if i := b.find(s, p.Name); i >= 0 {
 		return i
 	}
-	p.Service, p.SIID, p.Access = s, b.spec.Services[s].IID, mi.Read|mi.Write|mi.Notify
+	p.Service, p.SIID = s, b.spec.Services[s].IID
 	p.Key = mi.Key(b.spec.Services[s].Key + "/" + p.Name)
 	for b.spec.Prop(p.SIID, p.PIID) >= 0 {
 		p.PIID += 60

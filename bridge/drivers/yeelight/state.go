@@ -112,6 +112,9 @@ func (m *meaning) value(i int, s state, playing map[part]int64) mi.Value {
 }
 
 func (m *meaning) mode(p *mi.Property, of part, s state, playing map[part]int64) mi.Value {
+	if playing[of] == numberStop {
+		return mi.Int(numberStop)
+	}
 	if s[string(of)+"flowing"] == "1" {
 		if n := playing[of]; n != 0 {
 			return mi.Int(n)
