@@ -66,10 +66,10 @@ type lumiChild struct {
 func NewLumi(w mi.World, o LumiOptions) (*Lumi, error) {
 	sum := md5.Sum(fmt.Appendf(nil, "virtual lumi %d", w.Seed))
 	l := &Lumi{
-		world: w, o: o, sid: "34ce00" + hex.EncodeToString(sum[:3]), key: hex.EncodeToString(sum[:8]),
+		world: w, o: o, sid: "34ce00a1b2c3", key: hex.EncodeToString(sum[:8]),
 		house: map[string]any{"rgb": uint32(0), "illumination": 503, "proto_version": "1.0.9"},
 	}
-	l.furnish(hex.EncodeToString(sum[3:6]))
+	l.furnish("02a1b2") // who the devices are outlives a restart; their keys do not
 	l.renew()
 	if o.Address == "" {
 		l.o.Address = "127.0.0.1:0"

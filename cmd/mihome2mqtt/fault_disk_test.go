@@ -27,6 +27,7 @@ type disks struct {
 // each step one of the commands in then.
 func onDisk(t *testing.T, size, before string, then ...string) *disks {
 	t.Helper()
+	t.Parallel()
 	needs(t, true, "unshare", "mount")
 	if err := exec.Command("unshare", "-m", "true").Run(); err != nil {
 		t.Skip("no mount namespaces here:", err)

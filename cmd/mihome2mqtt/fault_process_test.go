@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -19,15 +20,18 @@ import (
 
 // TestSignalsEndTheBridgeOfflineFirst also closes the terminal (SIGHUP).
 func TestSignalsEndTheBridgeOfflineFirst(t *testing.T) {
-	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt, syscall.SIGHUP} {
-		t.Run(signal.String(), func(t *testing.T) {
+	for _, s := range []os.Signal{syscall.SIGTERM, os.Interrupt, syscall.SIGHUP} {
+		t.Run(s.String(), func(t *testing.T) {
+			if signal.Ignored(s) {
+				t.Skip("nohup keeps it away")
+			}
 			address := freePort(t)
 			environ := []string{"MIHOME2MQTT_BROKER_LISTEN=" + address}
 			c := startChild(t, environ, "demo")
 			c.allOnline(environ)
 			e := listenTo(t, address, nil)
 			started := time.Now()
-			c.signal(signal)
+			c.signal(s)
 			if code := c.ends(10 * time.Second); code != 0 {
 				t.Errorf("ended with %d:\n%s", code, &c.said)
 			}
@@ -48,6 +52,7 @@ func TestSignalsEndTheBridgeOfflineFirst(t *testing.T) {
 // TestKilledAtAnyInstantStartsClean kills the bridge again and again. Each start
 // must find a data folder that loads, and the last one must show the same home.
 func TestKilledAtAnyInstantStartsClean(t *testing.T) {
+	t.Parallel()
 	kills := 30
 	if os.Getenv("MIHOME_LONG") != "" {
 		kills = 200
@@ -55,8 +60,8 @@ func TestKilledAtAnyInstantStartsClean(t *testing.T) {
 	address := freePort(t)
 	environ := []string{"MIHOME2MQTT_BROKER_LISTEN=" + address, "MIHOME2MQTT_DATA=" + filepath.Join(t.TempDir(), "data")}
 	first := startChild(t, environ, "demo")
-	first.allOnline(environ)
-	want := first.topicsOf(address)
+	devices := int(first.allOnline(environ)["devices"].(float64))
+	want := first.topicsOf(address, devices)
 	first.signal(syscall.SIGKILL)
 	first.ends(10 * time.Second)
 	for n := range kills {
@@ -74,7 +79,7 @@ func TestKilledAtAnyInstantStartsClean(t *testing.T) {
 	}
 	last := startChild(t, environ, "demo")
 	last.allOnline(environ)
-	if got := last.topicsOf(address); !slices.Equal(got, want) {
+	if got := last.topicsOf(address, devices); !slices.Equal(got, want) {
 		t.Errorf("retained topics before and after the kills: %s", cmp.Diff(want, got))
 	}
 }
@@ -88,14 +93,20 @@ func instant(n int) time.Duration {
 	return time.Duration(part * part * float64(1500*time.Millisecond))
 }
 
-// topicsOf returns the topics that the broker keeps, once two looks a second apart
-// see the same.
-func (c *child) topicsOf(address string) (topics []string) {
+// topicsOf returns the topics that the broker keeps, once the bridge and its devices
+// are announced and two looks a second apart see the same.
+func (c *child) topicsOf(address string, devices int) (topics []string) {
 	c.t.Helper()
 	c.until("its topics hold still", func() bool {
 		before := topics
 		topics = retained(c.t, address)
-		return len(topics) > 100 && slices.Equal(before, topics)
+		announced := 0
+		for _, topic := range topics {
+			if strings.HasPrefix(topic, "homeassistant/") {
+				announced++
+			}
+		}
+		return announced == devices+1 && slices.Equal(before, topics)
 	})
 	return topics
 }
@@ -122,6 +133,7 @@ func gone(t *testing.T, e *ear) {
 }
 
 func TestSecondBridgeOnTheSameBaseEndsInWords(t *testing.T) {
+	t.Parallel()
 	address := freePort(t)
 	startMosquitto(t, address)
 	environ := []string{"MIHOME2MQTT_MQTT_URL=" + urlOf(address)}
@@ -144,6 +156,7 @@ func TestSecondBridgeOnTheSameBaseEndsInWords(t *testing.T) {
 
 // TestBrokerOfAnotherBridgeIsNamed points a bridge at the broker inside another.
 func TestBrokerOfAnotherBridgeIsNamed(t *testing.T) {
+	t.Parallel()
 	address := freePort(t)
 	startChild(t, []string{"MIHOME2MQTT_BROKER_LISTEN=" + address}, "demo").says("broker listens")
 	c := startChild(t, []string{"MIHOME2MQTT_MQTT_URL=" + urlOf(address)}, "demo")
@@ -152,6 +165,7 @@ func TestBrokerOfAnotherBridgeIsNamed(t *testing.T) {
 
 // TestNoBrokerAtTheStartIsNoEnd starts the bridge before its broker.
 func TestNoBrokerAtTheStartIsNoEnd(t *testing.T) {
+	t.Parallel()
 	address := freePort(t)
 	environ := []string{"MIHOME2MQTT_MQTT_URL=" + urlOf(address)}
 	c := startChild(t, environ, "demo")
@@ -175,6 +189,7 @@ func TestNoBrokerAtTheStartIsNoEnd(t *testing.T) {
 // TestSilentBrokerDoesNotKeepTheBridgeFromEnding has a broker that takes the
 // connection and says nothing.
 func TestSilentBrokerDoesNotKeepTheBridgeFromEnding(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -233,6 +248,7 @@ func peakMemory(t *testing.T, pid int) int {
 
 // TestFileDescriptorsHoldStill counts open files while clients come and go.
 func TestFileDescriptorsHoldStill(t *testing.T) {
+	t.Parallel()
 	address := freePort(t)
 	environ := []string{"MIHOME2MQTT_BROKER_LISTEN=" + address}
 	c := startChild(t, environ, "demo")

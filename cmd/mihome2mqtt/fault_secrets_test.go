@@ -30,6 +30,7 @@ const (
 // TestNoSecretLeavesTheBridge runs a home with everything logged, asks it for
 // everything there is, and looks for its secrets in all that comes out.
 func TestNoSecretLeavesTheBridge(t *testing.T) {
+	t.Parallel()
 	address, data, specs := freePort(t), filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "specs")
 	if err := os.CopyFS(specs, virtual.Specs()); err != nil {
 		t.Fatal(err)
