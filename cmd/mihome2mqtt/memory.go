@@ -12,7 +12,7 @@ const (
 	// thrift is how much garbage, in percent of what is in use, a settled bridge
 	// lets pile up: it makes little, and collecting it costs less than 1 % of a core
 	// with ten thousand devices.
-	thrift = 30
+	thrift = 25
 )
 
 // thrifty gives back what the start took, and keeps memory small from then on. A
