@@ -127,7 +127,7 @@ func (w *wish) takeMode(p *mi.Property, n int64) error {
 		w.effect = n
 		return nil
 	case n == numberFlow:
-		return fmt.Errorf("Flow only tells that a flow of your own is running; start one by its text, in the entity Colour flow: %w", mi.ErrInvalid)
+		return fmt.Errorf("the choice Flow only tells that a flow of your own is running; start one by its text, in the entity Colour flow: %w", mi.ErrInvalid)
 	}
 	if w.look = lookOf(p.List[i].Label); w.look == noLook {
 		return fmt.Errorf("mode %q is not to be had this way: %w", p.List[i].Label, mi.ErrUnsupported)
