@@ -5,6 +5,7 @@
 package camera
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"hash/fnv"
@@ -28,7 +29,7 @@ const (
 // Config is a camera that the user named. Cameras do not announce themselves.
 type Config struct {
 	Addr string // host, or host:port
-	Name string // "" is what the bridge calls it
+	Name string // "" is "Camera (experimental)"
 }
 
 // Options set up a Driver.
@@ -56,11 +57,7 @@ func (d *Driver) Find(ctx context.Context, found func(mi.Info)) error {
 	for {
 		for _, c := range d.o.Cameras {
 			addr := spellAddr(c.Addr)
-			name := c.Name
-			if name == "" {
-				name = "Camera"
-			}
-			found(mi.Info{DID: DID(addr), Addr: addr, Name: name, Model: model})
+			found(mi.Info{DID: DID(addr), Addr: addr, Name: cmp.Or(c.Name, deviceText), Model: model})
 		}
 		select {
 		case <-ctx.Done():

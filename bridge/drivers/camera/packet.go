@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 
@@ -132,9 +133,7 @@ func settings(raw json.RawMessage) (map[string]mi.Value, error) {
 	}
 	out := map[string]mi.Value{}
 	for _, one := range list {
-		for name, v := range one {
-			out[name] = v
-		}
+		maps.Copy(out, one)
 	}
 	return out, nil
 }

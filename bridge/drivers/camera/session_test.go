@@ -350,6 +350,15 @@ func TestACameraComesAndGoes(t *testing.T) {
 				t.Errorf("three hours after on=%v it shows %v, %+v", on, v, d.Status())
 			}
 		}
+		h.camera.Take()
+		after(time.Hour)
+		h.camera.Hurt(virtual.CameraTrouble{Hangs: true})
+		after(time.Hour)
+		h.camera.Hurt(virtual.CameraTrouble{})
+		after(10 * time.Minute)
+		if s := h.camera.State(); s.Sessions != 1 {
+			t.Errorf("%d sessions once all is well again", s.Sessions)
+		}
 		if n := view.left(); n > 0 {
 			t.Errorf("a camera that was merely away was unavailable %d times", n)
 		}

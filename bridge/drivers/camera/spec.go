@@ -2,7 +2,10 @@ package camera
 
 import "github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 
-const model = "xiaomi.camera.action"
+const (
+	model      = "xiaomi.camera.action"
+	deviceText = "Camera (experimental)" // what people read
+)
 
 // The services of a camera, by the names of MIoT where it has one.
 const (
@@ -42,9 +45,10 @@ func newSpec() *mi.Spec {
 	rn := mi.Read | mi.Notify
 	rwn := rn | mi.Write
 	s := &mi.Spec{
-		Model: model, Type: "camera", Text: "Camera (experimental)",
+		Model: model, Type: "camera", Text: deviceText,
+		Tuning: mi.Tuning{Sleepy: true}, // off or away most of the time
 		Services: []mi.Service{
-			{IID: siidCamera, Name: "camera", Text: "Camera (experimental)"},
+			{IID: siidCamera, Name: "camera", Text: deviceText},
 			{IID: siidBattery, Name: "battery", Text: "Battery"},
 			{IID: siidCard, Name: "memory-card", Text: "Memory Card"},
 			{IID: siidPicture, Name: "picture", Text: "Picture"},
