@@ -96,9 +96,14 @@ func check(t *testing.T, sc scene) *story {
 	return st
 }
 
-// shrunk takes away the faults that a violation does not need.
+// shrunk takes away the faults that a violation does not need, as far as that gets
+// in two minutes.
 func shrunk(t *testing.T, sc scene, v virtual.Violation) virtual.Plan {
+	began := time.Now()
 	small, _ := virtual.Shrink(sc.plan, func(p virtual.Plan) bool {
+		if time.Since(began) > 2*time.Minute {
+			return false
+		}
 		sc.plan = p
 		_, bad := play(t, sc)
 		return v.Same(bad)

@@ -156,7 +156,7 @@ func (tr *translator) statesAreTrue() (bad []virtual.Violation) {
 			for _, b := range m.model.Entities[i].Binds {
 				key := m.model.Entities[i].ID + "/" + string(b.Role)
 				want, due := texts[key]
-				if !due || !tr.settled(info.DID, m, b.Props) {
+				if !due || len(b.Events) > 0 || !tr.settled(info.DID, m, b.Props) {
 					continue
 				}
 				if got := tr.story.tree[base+info.DID+"/"+key]; got != want {
