@@ -286,11 +286,13 @@ func (st *story) logIsCalm() (bad []virtual.Violation) {
 }
 
 // warnings is how many a device may make: some for each fault of its own and of
-// the world, and for each of its orders that failed.
+// the world, and one for each of its orders that failed and each time it was gone.
 func (st *story) warnings(did string) int {
 	n := 4 + 8*len(st.scene.plan.Of(did)) + 4*len(st.scene.plan.Of(virtual.World))
 	for _, e := range st.entries {
-		if e.What == virtual.Done && e.Value != "" && (e.DID == did || did == "") {
+		failed := e.What == virtual.Done && e.Value != ""
+		gone := e.What == virtual.Available && e.Value == "offline"
+		if (failed || gone) && (e.DID == did || did == "") {
 			n++
 		}
 	}

@@ -158,6 +158,7 @@ func (d *Device) finishRead(o *outcome) {
 	}
 	d.served(o.via)
 	d.strike(o, now)
+	d.unread(o, now)
 	d.hear(o)
 	if o.task == probing {
 		l.nextPoll = min(l.nextPoll, now) // all of it, by the better route

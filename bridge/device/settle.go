@@ -48,6 +48,25 @@ func (d *Device) believe(c mi.Change, start time.Duration, read bool) bool {
 	return true
 }
 
+// unread puts off, and in the end drops, the doubts about values that a read did not
+// bring, such as of a property that the device was silent about: it must not be
+// asked at once and for ever.
+func (d *Device) unread(o *outcome, now time.Duration) {
+	l := &d.loop
+	kept := l.doubts[:0]
+	for _, q := range l.doubts {
+		brought := slices.ContainsFunc(*o.changes, func(c mi.Change) bool { return c.Prop == q.prop })
+		if !brought && q.at <= o.start {
+			q.tries++
+			q.at = now + 2*d.readDelay()
+		}
+		if brought || q.tries <= doubtTries {
+			kept = append(kept, q)
+		}
+	}
+	l.doubts = kept
+}
+
 // readDelay is the time that a model needs to show what was written.
 func (d *Device) readDelay() time.Duration {
 	return cmp.Or(d.spec.Tuning.ReadDelay, d.home.opt.Intervals.Verify)
