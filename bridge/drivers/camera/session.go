@@ -41,9 +41,6 @@ var (
 // Spec implements mi.Link. It asks nobody.
 func (s *session) Spec(context.Context) (*mi.Spec, error) { return s.spec, nil }
 
-// Class says that silence is normal: a camera is off or away most of the time.
-func (s *session) Class() string { return "sleepy" }
-
 // Close implements mi.Link. It gives the session back to the camera.
 func (s *session) Close() error {
 	s.over.Do(func() {
