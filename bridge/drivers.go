@@ -18,7 +18,7 @@ func (b *Bridge) routes(devices []mi.Info) []device.Route {
 	keys, _ := c.GatewayKeyMap() // config has checked them
 	return []device.Route{
 		{Name: "lan", Driver: yeelight.New(o.World, yeelight.Options{
-			Specs: b.specs, Profiles: b.specs, Log: o.Log,
+			Specs: b.specs, Profiles: b.specs, Memory: b.store, Log: o.Log,
 			Interfaces: c.Interfaces, NoMulticast: o.Alone, Known: known,
 		})},
 		{Name: "lan", Driver: miio.New(o.World, miio.Options{

@@ -124,9 +124,7 @@ func (c *Config) Secrets() []mi.Secret {
 	for _, r := range routers {
 		out = append(out, r.Password)
 	}
-	for _, key := range c.gatewayKeys() {
-		out = append(out, key)
-	}
+	out = append(out, c.gatewayKeys()...)
 	v := reflect.ValueOf(c).Elem()
 	for _, f := range settings() {
 		if s, ok := reflect.TypeAssert[mi.Secret](v.FieldByIndex(f.index)); ok && s != "" {

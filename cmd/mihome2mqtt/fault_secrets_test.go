@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -64,9 +65,7 @@ func TestNoSecretLeavesTheBridge(t *testing.T) {
 	c.ends(10 * time.Second)
 	said["log"] = c.said.String()
 	secrets := append(tokensIn(t, data), canaryPassword, canaryToken)
-	for name, text := range filesBut(t, data, "devices.json", "devices.json.prev") {
-		said[name] = text
-	}
+	maps.Copy(said, filesBut(t, data, "devices.json", "devices.json.prev"))
 	for where, text := range said {
 		for _, secret := range secrets {
 			if form := leak(text, secret); form != "" {
