@@ -36,10 +36,8 @@ func NewStreet(w mi.World, o Options) (s *Street, err error) {
 	if s.Home, err = New(w, o); err != nil {
 		return s, err
 	}
-	// Lamps are found at a port of their own, so each needs an address. Where
-	// loopback has only 127.0.0.1 there are none.
-	if lamps, err := NewLamps(w, LampOptions{Address: LampLoopback, Search: true}); err == nil {
-		s.Lamps = lamps
+	if s.Lamps, err = NewLamps(w, LampOptions{}); err != nil {
+		return s, err
 	}
 	if s.Lumi, err = NewLumi(w, LumiOptions{Unicast: true}); err != nil {
 		return s, err
@@ -54,19 +52,13 @@ func NewStreet(w mi.World, o Options) (s *Street, err error) {
 // Infos returns the devices that the bridge is told of.
 func (s *Street) Infos() []mi.Info {
 	all := append(s.Home.Infos(), s.Lumi.Infos()...)
-	if s.Lamps != nil {
-		all = append(all, s.Lamps.Infos()...)
-	}
-	return all
+	return append(all, s.Lamps.Infos()...)
 }
 
 // Run lets everything live until ctx ends.
 func (s *Street) Run(ctx context.Context) error {
 	var tasks sync.WaitGroup
-	runs := []func(context.Context) error{s.Home.Run, s.Lumi.Run, s.Router.Run}
-	if s.Lamps != nil {
-		runs = append(runs, s.Lamps.Run)
-	}
+	runs := []func(context.Context) error{s.Home.Run, s.Lamps.Run, s.Lumi.Run, s.Router.Run}
 	errs := make([]error, len(runs))
 	for i, run := range runs {
 		tasks.Go(func() { errs[i] = run(ctx) })

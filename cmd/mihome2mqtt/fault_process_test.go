@@ -53,7 +53,7 @@ func TestSignalsEndTheBridgeOfflineFirst(t *testing.T) {
 // must find a data folder that loads, and the last one must show the same home.
 func TestKilledAtAnyInstantStartsClean(t *testing.T) {
 	t.Parallel()
-	kills := 30
+	kills := 15
 	if os.Getenv("MIHOME_LONG") != "" {
 		kills = 200
 	}
