@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/camera"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/lumi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/miio"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/router"
@@ -36,5 +37,6 @@ func (b *Bridge) routes(devices []mi.Info) []device.Route {
 			Routers: routers(c), Presence: c.Presence, AwayAfter: c.AwayAfter, Interval: c.Poll,
 			Writes: c.RouterWrites, Log: o.Log,
 		})},
+		{Name: "lan", Driver: camera.New(o.World, camera.Options{Cameras: cameras(c.Cameras), Log: o.Log})},
 	}
 }

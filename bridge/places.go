@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/camera"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/router"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/tv"
 )
@@ -11,6 +12,15 @@ func tvs(list config.TVs) []tv.Config {
 	out := make([]tv.Config, len(list))
 	for i, t := range list {
 		out[i] = tv.Config{Addr: t.Host, MAC: t.MAC, Name: t.Name}
+	}
+	return out
+}
+
+// cameras are the cameras of the settings.
+func cameras(list config.Cameras) []camera.Config {
+	out := make([]camera.Config, len(list))
+	for i, c := range list {
+		out[i] = camera.Config{Addr: c.Host, Name: c.Name}
 	}
 	return out
 }

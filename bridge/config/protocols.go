@@ -37,6 +37,28 @@ func (t *TVs) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Camera is one camera of the setting CAMERAS.
+type Camera struct {
+	Host string // or host:port
+	Name string
+}
+
+// Cameras is the setting CAMERAS.
+type Cameras []Camera
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (c *Cameras) UnmarshalText(text []byte) error {
+	*c = nil
+	for i, parts := range entries(string(text)) {
+		camera := Camera{Host: parts[0], Name: part(parts, 1)}
+		if _, err := hostPort(camera.Host); err != nil || camera.Host == "" {
+			return fmt.Errorf("entry %d: %q is not a host; write host, name", i+1, camera.Host)
+		}
+		*c = append(*c, camera)
+	}
+	return nil
+}
+
 // Router is one router of the setting ROUTERS.
 type Router struct {
 	Host     string // or host:port

@@ -13,10 +13,14 @@ func TestProtocols(t *testing.T) {
 	c, err := Load([]string{
 		"MIHOME2MQTT_TVS=10.0.0.5, 5C:E5:0C:12:34:56, Living room; 10.0.0.6:6095",
 		"MIHOME2MQTT_ROUTERS=10.0.0.1,hunter2hunter2,Hall",
+		"MIHOME2MQTT_CAMERAS=192.168.42.1, Drone",
 		"MIHOME2MQTT_GATEWAY_KEYS=34ce00fb61a9,0987654321qwerty",
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Cameras{{"192.168.42.1", "Drone"}}, c.Cameras); diff != "" {
+		t.Error(diff)
 	}
 	if diff := cmp.Diff(TVs{{"10.0.0.5", "5c:e5:0c:12:34:56", "Living room"}, {Host: "10.0.0.6:6095"}}, c.TVs); diff != "" {
 		t.Error(diff)
@@ -41,6 +45,7 @@ func TestProtocols(t *testing.T) {
 func TestWrongProtocolsAreNamedWithoutSecrets(t *testing.T) {
 	for _, tc := range []struct{ in, want string }{
 		{"MIHOME2MQTT_TVS=10.0.0.5,notamac", `"notamac" is not a MAC address`},
+		{"MIHOME2MQTT_CAMERAS=a b", `"a b" is not a host`},
 		{"MIHOME2MQTT_ROUTERS=10.0.0.1", "ROUTERS: entry 1: it takes host, password"},
 		{"MIHOME2MQTT_GATEWAY_KEYS=34ce00fb61a9,shorthunter2", "GATEWAY_KEYS: entry 1: it takes the did or sid"},
 	} {

@@ -51,6 +51,8 @@ type Config struct {
 	RouterWrites bool `env:"ROUTER_WRITES" envDefault:"false"`
 	// Keys of lumi gateways, separated by `;` or line: did or sid of the gateway, then its key of 16 characters.
 	GatewayKeys mi.Secret `env:"GATEWAY_KEYS"`
+	// Action cameras and the Mi Drone's camera (experimental), separated by `;`: host, then if you like a name.
+	Cameras Cameras `env:"CAMERAS"`
 	// How long after the last movement a motion sensor of a lumi gateway still says motion.
 	MotionClear time.Duration `env:"MOTION_CLEAR" envDefault:"90s" min:"1s" max:"1h"`
 

@@ -9,13 +9,14 @@ import (
 )
 
 // Street is the whole demo: a home of miIO devices with Yeelight lamps, a lumi
-// gateway with its children, a TV and a router.
+// gateway with its children, a TV, a router and a camera.
 type Street struct {
 	Home   *Home
 	Lamps  *Lamps
 	Lumi   *Lumi
 	TV     *TV
 	Router *Router
+	Camera *Camera
 }
 
 // RouterPassword opens the admin page of the street's router.
@@ -45,6 +46,9 @@ func NewStreet(w mi.World, o Options) (s *Street, err error) {
 	if s.TV, err = NewTV(w, TVOptions{WakePort: StreetWakePort}); err != nil {
 		return s, err
 	}
+	if s.Camera, err = NewCamera(w, ""); err != nil {
+		return s, err
+	}
 	s.Router, err = NewRouter(w, RouterOptions{Password: RouterPassword, Modern: true, Nodes: 1})
 	return s, err
 }
@@ -64,7 +68,7 @@ func (s *Street) Run(ctx context.Context) error {
 		tasks.Go(func() { errs[i] = run(ctx) })
 	}
 	tasks.Wait()
-	return errors.Join(append(errs, s.TV.Close())...)
+	return errors.Join(append(errs, s.TV.Close(), s.Camera.Close())...)
 }
 
 // Close is for a street that never runs.
@@ -81,6 +85,9 @@ func (s *Street) Close() error {
 	}
 	if s.TV != nil {
 		errs = append(errs, s.TV.Close())
+	}
+	if s.Camera != nil {
+		errs = append(errs, s.Camera.Close())
 	}
 	if s.Router != nil {
 		errs = append(errs, s.Router.Close())

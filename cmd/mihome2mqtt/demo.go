@@ -50,9 +50,10 @@ func (c *demoCmd) Run(p *process) error {
 	return errors.Join(err, <-left)
 }
 
-// move tells the settings where TV, router and gateway of the street are.
+// move tells the settings where TV, router, gateway and camera of the street are.
 func (p *process) move(c *config.Config, s *virtual.Street) {
 	c.TVs = append(c.TVs, config.TV{Host: s.TV.Addr(), MAC: s.TV.MAC(), Name: s.TV.Name()})
+	c.Cameras = append(c.Cameras, config.Camera{Host: s.Camera.Addr(), Name: "Camera (experimental)"})
 	c.Routers = mi.Secret(s.Router.Addr() + "," + virtual.RouterPassword.Reveal() + ",Router")
 	c.GatewayKeys = mi.Secret(s.Lumi.SID() + "," + s.Lumi.Key().Reveal())
 	if len(c.Presence) == 0 {

@@ -125,9 +125,9 @@ func (c *child) until(what string, so func() bool) {
 }
 
 // streetDevices is how many devices the demo has in the end: 19 of miIO, two
-// lamps, a gateway with six children, a TV, and a router with a node and eight
-// clients.
-const streetDevices = 39
+// lamps, a gateway with six children, a TV, a camera, and a router with a node
+// and eight clients.
+const streetDevices = 40
 
 // allOnline waits until every device of the virtual home is.
 func (c *child) allOnline(environ []string) map[string]any {

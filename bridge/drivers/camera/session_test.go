@@ -285,7 +285,7 @@ func TestEntities(t *testing.T) {
 			got = append(got, line)
 		}
 		want := []string{
-			"p2_1 binary_sensor Connected shown", "p2_2 switch Record shown", "p2_3 select Mode shown", "p2_4 sensor Stream address",
+			"p2_1 binary_sensor Connected shown", "p2_2 switch Record shown", "p2_3 select Mode shown", "p2_4 sensor Stream address shown",
 			"p3_1 sensor Battery shown", "p3_2 sensor Charging state",
 			"p4_1 binary_sensor Card inserted shown", "p4_2 sensor Free space shown", "p4_3 sensor Total space shown",
 			"p5_1 text Video resolution", "p5_2 text Video quality", "p5_3 text Photo size", "a2_1 button Take photo shown",
