@@ -79,11 +79,15 @@ func (d *Driver) Open(_ context.Context, info mi.Info, sink mi.Sink) (mi.Link, e
 	return s, nil
 }
 
-// DID names the camera at an address, host or host:port, for good. Cameras tell no
-// number that all of them have.
+// DID names the camera at an address, host or host:port, for good: by its host.
+// Cameras tell no number that all of them have.
 func DID(addr string) string {
+	host, _, err := net.SplitHostPort(spellAddr(addr))
+	if err != nil {
+		host = addr
+	}
 	h := fnv.New64a()
-	h.Write([]byte(spellAddr(addr)))
+	h.Write([]byte(host))
 	return fmt.Sprintf("%s%016x", didPrefix, h.Sum64())
 }
 
