@@ -26,7 +26,7 @@ func staged(t *testing.T, external bool, dids int, faults string) scene {
 	t.Helper()
 	sc := scene{models: some, external: external}
 	line := "seed=1 span=1h0m0s"
-	for _, f := range strings.Fields(faults) {
+	for f := range strings.FieldsSeq(faults) {
 		if !strings.Contains(f, "%s") {
 			line += " " + f
 			continue

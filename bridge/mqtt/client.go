@@ -16,7 +16,7 @@ const (
 	firstRetry = time.Second
 	lastRetry  = time.Minute
 	settled    = time.Minute      // a connection that lasted so long was a good one
-	brief      = 10 * time.Second // a connection that broke so soon is a sign of trouble
+	brief      = 15 * time.Second // longer than an answer may take; a connection that broke so soon is a sign of trouble
 	calmDown   = 30 * time.Second // after two of them
 	farewell   = 2 * time.Second
 )
@@ -103,7 +103,10 @@ func (c *Client) attempt(ctx context.Context) error {
 	}
 	defer s.close()
 	if err := c.greet(ctx, s); err != nil {
-		return err
+		if errors.Is(err, errGiveUp) {
+			return err
+		}
+		return broken(err)
 	}
 	c.out.reopen()
 	c.use(s)

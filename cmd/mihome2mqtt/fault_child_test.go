@@ -112,7 +112,7 @@ func (c *child) until(what string, so func() bool) {
 	c.t.Helper()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
-	deadline := time.After(60 * time.Second)
+	deadline := time.After(3 * time.Minute) // the machine may be busy
 	for !so() {
 		select {
 		case <-again.C:
