@@ -48,6 +48,9 @@ func (h *heard) String() string {
 // it at the end of the test is killed.
 func startChild(t *testing.T, environ []string, args ...string) *child {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("starts whole processes")
+	}
 	exe, err := exec.LookPath("mihome2mqtt") // TestMain put it there
 	if err != nil {
 		t.Fatal(err)
