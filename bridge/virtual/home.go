@@ -130,7 +130,7 @@ func (h *Home) add(i int, m *model, o Options) error {
 func (h *Home) identity(i int, m *model) mi.Info {
 	did := uint64(firstDID + i)
 	if i%8 == 7 {
-		did = uint64(bigDID + i)
+		did = bigDID + uint64(i)
 	}
 	name := m.label
 	if n := i / len(catalogue()); n > 0 {

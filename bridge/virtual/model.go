@@ -51,6 +51,8 @@ func valueOf(x any) mi.Value {
 		return mi.Bool(x)
 	case int:
 		return mi.Int(int64(x))
+	case int64:
+		return mi.Int(x)
 	case float64:
 		return mi.Float(x)
 	case string:

@@ -19,7 +19,7 @@ func oldVacuum() *model {
 			"in_cleaning", 0, "in_returning", 0, "map_present", 1, "dnd_enabled", 0, "lab_status", 1, "water_box_status", 0, "map_status", 3,
 			"lock_status", 0, "msg_ver", 2, "msg_seq", 340, "volume", 60, "carpet", 1,
 			"main_brush_work_time", 210_000, "side_brush_work_time", 210_000, "filter_work_time", 120_000, "sensor_dirty_time", 21_000,
-			"total_time", 174_145, "total_area", 2_410_150_000, "total_count", 82, "start_hour", 22, "start_minute", 0, "end_hour", 8, "end_minute", 0),
+			"total_time", 174_145, "total_area", int64(2_410_150_000), "total_count", 82, "start_hour", 22, "start_minute", 0, "end_hour", 8, "end_minute", 0),
 		legacy: roborockMethods(),
 		step: func(d *Device, dt time.Duration) {
 			roborock.drive(d, dt, func(dt time.Duration) {

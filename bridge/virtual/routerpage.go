@@ -147,7 +147,7 @@ func (r *Router) status() object {
 		"mem": object{"usage": 0.53, "total": "256MB", "hz": "1333MHz", "type": "DDR3"}, "cpu": object{"core": 4, "hz": "716MHz", "load": 0.12},
 		"temperature": 48, "upTime": fmt.Sprintf("%d.96", up), "hardware": r.hardware(), "count": object{"all": len(r.guests), "online": r.count()},
 		"wan": object{
-			"downspeed": strconv.Itoa(34_000 + up%1000), "upspeed": "1200", "download": strconv.Itoa(3_855_068_297 + 34_000*up),
+			"downspeed": strconv.Itoa(34_000 + up%1000), "upspeed": "1200", "download": strconv.FormatInt(3_855_068_297+34_000*int64(up), 10),
 			"upload": "1314095390", "devname": "nil",
 		},
 		"dev": []object{},
