@@ -114,6 +114,22 @@ func TestWorldGivesEachPartItsOwnRandomness(t *testing.T) {
 	}
 }
 
+func TestOutward(t *testing.T) {
+	all := []mi.Interface{{Name: "lo", Loopback: true}, {Name: "eth0"}, {Name: "wlan0"}}
+	for _, tc := range []struct{ chosen, want string }{{"", "eth0 wlan0"}, {"wlan0", "wlan0"}, {"lo", ""}, {"none", ""}} {
+		var names []string
+		for _, i := range mi.Outward(all, strings.Fields(tc.chosen)) {
+			names = append(names, i.Name)
+		}
+		if got := strings.Join(names, " "); got != tc.want {
+			t.Errorf("Outward for %q is %q, want %q", tc.chosen, got, tc.want)
+		}
+	}
+	if all[0].Name != "lo" || len(all) != 3 {
+		t.Error("Outward changed the list that it was given")
+	}
+}
+
 func FuzzParseJSON(f *testing.F) {
 	for _, seed := range []string{`1`, `"x"`, `{"a":[1,2]}`, `1e400`, `-0`} {
 		f.Add([]byte(seed))

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -48,6 +49,14 @@ type Interface struct {
 	Broadcast netip.Addr   // directed broadcast; invalid when there is none
 	Multicast bool
 	Loopback  bool
+}
+
+// Outward returns the interfaces on which devices are looked for: those of the
+// given names, all when there are none, and never loopback.
+func Outward(all []Interface, names []string) []Interface {
+	return slices.DeleteFunc(slices.Clone(all), func(i Interface) bool {
+		return i.Loopback || len(names) > 0 && !slices.Contains(names, i.Name)
+	})
 }
 
 // Packet is one datagram. On reading, Data is filled up to its length and

@@ -3,7 +3,6 @@ package miio
 import (
 	"context"
 	"net/netip"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -113,12 +112,7 @@ func (f *finder) interfaces() []mi.Interface {
 	if err != nil {
 		f.d.o.Log.Warn().Err(err).Msg("cannot look for devices")
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(i mi.Interface) bool {
-		if len(f.d.o.Interfaces) == 0 {
-			return i.Loopback
-		}
-		return i.Loopback || !slices.Contains(f.d.o.Interfaces, i.Name)
-	})
+	return mi.Outward(all, f.d.o.Interfaces)
 }
 
 // unicast lists the known devices that nobody talks with yet.

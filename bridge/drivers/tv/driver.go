@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
-	"slices"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -77,9 +76,7 @@ func (d *Driver) interfaces() []mi.Interface {
 	if err != nil {
 		d.o.Log.Warn().Err(err).Msg("cannot look for TVs")
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(i mi.Interface) bool {
-		return i.Loopback || len(d.o.Interfaces) > 0 && !slices.Contains(d.o.Interfaces, i.Name)
-	})
+	return mi.Outward(all, d.o.Interfaces)
 }
 
 // recall fills f with what the TV had when it was last on.

@@ -80,9 +80,7 @@ func (f *finder) interfaces() []mi.Interface {
 	if err != nil {
 		f.d.o.Log.Warn().Err(err).Msg("cannot look for lamps")
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(i mi.Interface) bool {
-		return i.Loopback || !i.Multicast || len(f.d.o.Interfaces) > 0 && !slices.Contains(f.d.o.Interfaces, i.Name)
-	})
+	return slices.DeleteFunc(mi.Outward(all, f.d.o.Interfaces), func(i mi.Interface) bool { return !i.Multicast })
 }
 
 // listen joins the group in which lamps announce themselves.
