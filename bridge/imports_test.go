@@ -32,6 +32,11 @@ var picture = map[string][]string{
 	"bridge/homeassistant":      {"bridge/mi", "bridge/entity", "bridge/topic"},
 	"bridge/mqtt":               {"bridge/mi", "bridge/entity", "bridge/device", "bridge/homeassistant", "bridge/topic"},
 	"bridge/virtual":            {"bridge/mi", "bridge/spec"},
+	"bridge/virtual/cloud":      {"bridge/mi", "bridge/spec", "bridge/virtual"},
+	"bridge/account":            {"bridge/mi"},
+	"bridge/bluetooth":          {"bridge/mi"},
+	"bridge/problem":            {"bridge/mi"},
+	"bridge/web":                {"bridge/mi", "bridge/problem"},
 }
 
 // only names the packages that may import a foreign one. A longer path counts
@@ -45,9 +50,12 @@ var only = map[string][]string{
 	"github.com/hashicorp/mdns":             {"bridge/drivers/*"},
 	"golang.org/x/net":                      {"bridge/host", "bridge/drivers/*"},
 	"github.com/fsnotify/fsnotify":          {"bridge", "bridge/host"},
+	"github.com/godbus/dbus":                {"bridge/host", "bridge/bluetooth"},
+	"github.com/flynn/noise":                {"bridge/bluetooth"},
+	"github.com/prometheus/client_golang":   {"bridge/web"},
 	"github.com/santhosh-tekuri/jsonschema": {},
 	"github.com/goccy/go-yaml":              {"bridge/entity", "bridge/profile", "mappings"},
-	"github.com/rs/zerolog":                 {"bridge", "bridge/mqtt", "bridge/device", "bridge/drivers/*", "bridge/spec", "bridge/store", "bridge/virtual", "cmd/mihome2mqtt"},
+	"github.com/rs/zerolog":                 {"bridge", "bridge/account", "bridge/bluetooth", "bridge/web", "bridge/mqtt", "bridge/device", "bridge/drivers/*", "bridge/spec", "bridge/store", "bridge/virtual", "cmd/mihome2mqtt"},
 }
 
 // offline lists packages that know no network.

@@ -100,6 +100,7 @@ func (u *user) say(topic, payload string, retained bool) {
 	if token := u.Publish(topic, 1, retained, payload); token.Wait() && token.Error() != nil {
 		u.t.Fatal(topic, token.Error())
 	}
+	synctest.Wait() // the broker acknowledges before it hands on: who subscribes in between would hear it live
 }
 
 // heard returns what came so far and forgets it.
