@@ -239,11 +239,11 @@ var lively = regexp.MustCompile(`vacuum|cooker|curtain`)
 func (st *story) polite() (bad []virtual.Violation) {
 	for did, n := range st.sent {
 		budget := 3 * int(st.scene.plan.Span/(10*time.Second))
+		if lively.MatchString(st.scene.model(did)) {
+			budget = 2 * int(st.scene.plan.Span/(2*time.Second)) // what moves all the time is watched every 2 s
+		}
 		if len(st.scene.plan.Of(did)) > 0 {
 			budget *= 2 // what gets lost is asked again
-		}
-		if lively.MatchString(st.scene.model(did)) {
-			budget *= 3 // what moves is watched closely
 		}
 		if n > budget {
 			bad = append(bad, virtual.Violation{Rule: "I12", Subject: did, Detail: fmt.Sprintf("got %d datagrams, more than %d", n, budget)})

@@ -13,6 +13,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mqtt"
 )
 
 // machine is the one on which the bridge runs. Once dead, nothing leaves it any
@@ -116,8 +117,10 @@ type broker struct {
 func (b *broker) up() error {
 	old := b.server
 	b.server = mochi.New(&mochi.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	if err := b.server.AddHook(new(anyone), nil); err != nil {
-		return err
+	for _, h := range []mochi.Hook{new(anyone), mqtt.NewTurns()} {
+		if err := b.server.AddHook(h, nil); err != nil {
+			return err
+		}
 	}
 	if old != nil {
 		for _, pk := range old.Topics.Retained.GetAll() {

@@ -89,8 +89,10 @@ func NewBroker(o BrokerOptions) (*Broker, error) {
 	b.sessions = newSessions(b.server)
 	b.snapshot = &snapshot{disk: o.World.Disk, log: o.Log, topics: b.server.Topics, stale: o.stale(), dirty: make(chan struct{}, 1)}
 	b.hook = newHook(o, b.sessions, b.snapshot, b.greeted)
-	if err := b.server.AddHook(b.hook, nil); err != nil {
-		return nil, fmt.Errorf("mqtt: broker: %w", err)
+	for _, h := range []mochi.Hook{b.hook, NewTurns()} {
+		if err := b.server.AddHook(h, nil); err != nil {
+			return nil, fmt.Errorf("mqtt: broker: %w", err)
+		}
 	}
 	b.snapshot.load()
 	return b, nil

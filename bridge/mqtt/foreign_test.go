@@ -46,8 +46,10 @@ func newForeign(t *testing.T, w mi.World) *foreign {
 // up starts a server with what another one kept; nil for nothing.
 func (f *foreign) up(kept *mochi.Server) {
 	f.srv = mochi.New(&mochi.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	if err := f.srv.AddHook(new(allow), nil); err != nil {
-		f.t.Fatal(err)
+	for _, h := range []mochi.Hook{new(allow), NewTurns()} {
+		if err := f.srv.AddHook(h, nil); err != nil {
+			f.t.Fatal(err)
+		}
 	}
 	if kept != nil {
 		for _, pk := range kept.Topics.Retained.GetAll() {
