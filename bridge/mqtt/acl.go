@@ -30,6 +30,7 @@ type hook struct {
 	sessions *sessions
 	snapshot *snapshot
 	greeted  func(net.Conn)
+	guests   func(topic string) bool // what others may write because a part of the bridge listens there; nil for nothing
 	denied   atomic.Uint64
 
 	mu       sync.Mutex
@@ -180,7 +181,7 @@ func (h *hook) OnRetainMessage(*mochi.Client, packets.Packet, int64) { h.snapsho
 
 // mayWrite reports whether others than the bridge may publish on topic.
 func (h *hook) mayWrite(topic string) bool {
-	if h.isStatus(topic) {
+	if h.isStatus(topic) || h.guests != nil && h.guests(topic) {
 		return true
 	}
 	rest, ours := strings.CutPrefix(topic, h.opt.Base+"/")

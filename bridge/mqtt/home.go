@@ -28,6 +28,7 @@ type Home struct {
 	choice   choice
 	broker   *Broker // nil with a broker of the user's
 	client   *Client
+	bus      *bus
 	out      *outbox
 	post     *announcer
 	lock     *lock
@@ -107,6 +108,7 @@ func (h *Home) connectTo() error {
 		arrived: h.arrived, greet: h.greet, leave: h.leave,
 	}
 	h.client = c
+	h.bus = newBus(c, append(o.prefixes(), o.Base))
 	h.lock = &lock{
 		base: o.Base, now: o.World.Now, log: o.Log, client: c, answers: h.out.once,
 		mine:  record{ID: id, Host: o.Host, Version: o.Version, Since: o.World.Now().UTC().Truncate(time.Second)},
@@ -132,6 +134,7 @@ func (h *Home) embed() error {
 	if err != nil {
 		return err
 	}
+	b.hook.guests = h.bus.wants
 	h.broker, h.client.broker = b, "inside"
 	h.client.dial = func(ctx context.Context) (net.Conn, error) { return b.Dial(ctx, "", "") }
 	return nil

@@ -20,6 +20,7 @@ const (
 // must neither block nor publish.
 func (h *Home) arrived(a arrival) {
 	switch {
+	case h.bus.arrived(a):
 	case a.topic == h.lock.topic, a.topic == h.lock.ask:
 		h.lock.arrived(a)
 	case a.topic == h.topics.BridgeAvailability():
