@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/lan"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
@@ -15,7 +16,6 @@ const (
 	findFirst = 5 * time.Second        // to the next, doubled each time
 	findLast  = time.Minute
 	findSoon  = 2 * time.Second // least time between rounds that somebody asks for
-	mdnsWait  = 3 * time.Second // for answers to a question
 	newLimit  = 200             // devices nobody knows, per minute
 	maxNew    = 10000           // and in all
 )
@@ -136,37 +136,13 @@ func (f *finder) unicast() (to []netip.AddrPort) {
 	return to
 }
 
-// ask asks for announcements on one interface. The socket is bound to its address,
-// so that the question leaves there.
+// ask asks for announcements on one interface.
 func (f *finder) ask(ctx context.Context, i mi.Interface) {
-	ctx, cancel := context.WithTimeout(ctx, mdnsWait)
-	defer cancel()
-	conn, err := f.d.w.Net.ListenUDP(ctx, netip.AddrPortFrom(i.Prefix.Addr(), 0).String())
-	if err != nil {
-		return // the address went away in this moment
-	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	defer stop()
-	defer conn.Close()
-	question, err := appendQuestion(nil)
-	if err != nil {
-		return
-	}
-	if conn.WriteBatch([]mi.Packet{{Data: question, Addr: mdnsGroup()}}) != nil {
-		return // an interface without a multicast route
-	}
-	in := []mi.Packet{{Data: make([]byte, 0, 9000)}}
-	for {
-		n, err := conn.ReadBatch(in)
-		if err != nil {
-			return
+	lan.Ask(ctx, f.d.w.Net, i, mdnsService, func(from netip.AddrPort, message []byte) {
+		if a, ok := parseAnnouncement(message); ok {
+			f.d.see(sighting{from: from, name: &a})
 		}
-		for _, p := range in[:n] {
-			if a, ok := parseAnnouncement(p.Data); ok {
-				f.d.see(sighting{from: p.Addr, name: &a})
-			}
-		}
-	}
+	})
 }
 
 // sighted is told every answer to a hello by the reader.

@@ -7,17 +7,11 @@ import (
 	"strings"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/lan"
 )
 
-const (
-	mdnsService = "_miio._udp.local."
-	maxRecords  = 128 // of one message that are looked at
-)
-
-// mdnsGroup is where multicast DNS questions go.
-func mdnsGroup() netip.AddrPort {
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{224, 0, 0, 251}), 5353)
-}
+const mdnsService = "_miio._udp.local."
 
 // announcement is what a device says of itself by multicast DNS. The model comes
 // without proof and without a token.
@@ -28,41 +22,10 @@ type announcement struct {
 	addr  netip.Addr // invalid when not told
 }
 
-// appendQuestion appends the question for all miIO devices. It is sent from a port
-// of our own, so that the answers come by unicast.
-func appendQuestion(b []byte) ([]byte, error) {
-	name, err := dnsmessage.NewName(mdnsService)
-	if err != nil {
-		return nil, err
-	}
-	builder := dnsmessage.NewBuilder(b, dnsmessage.Header{})
-	if err := builder.StartQuestions(); err != nil {
-		return nil, err
-	}
-	q := dnsmessage.Question{Name: name, Type: dnsmessage.TypePTR, Class: dnsmessage.ClassINET}
-	if err := builder.Question(q); err != nil {
-		return nil, err
-	}
-	return builder.Finish()
-}
-
 // parseAnnouncement reads an answer; ok is false when it is about something else.
 func parseAnnouncement(b []byte) (a announcement, ok bool) {
-	var p dnsmessage.Parser
-	h, err := p.Start(b)
-	if err != nil || !h.Response || p.SkipAllQuestions() != nil {
-		return a, false
-	}
-	sections := []func() (dnsmessage.Resource, error){p.Answer, p.Authority, p.Additional}
-	left := maxRecords
-	for _, next := range sections {
-		for ; left > 0; left-- {
-			r, err := next()
-			if err != nil {
-				break // the section's end, or what cannot be read
-			}
-			a.add(r)
-		}
+	for r := range lan.Records(b) {
+		a.add(r)
 	}
 	return a, a.model != ""
 }

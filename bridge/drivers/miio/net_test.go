@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/lan"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
@@ -68,7 +69,7 @@ func (n *memNet) ListenUDP(_ context.Context, address string) (mi.PacketConn, er
 // targets needs n.mu.
 func (n *memNet) targets(to netip.AddrPort) (out []*memConn) {
 	for _, i := range n.ifs {
-		if to.Addr() != i.Broadcast && to.Addr() != mdnsGroup().Addr() {
+		if to.Addr() != i.Broadcast && to.Addr() != lan.Group().Addr() {
 			continue
 		}
 		for a, c := range n.conns {

@@ -12,16 +12,14 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/lan"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
 // Port is where the TVs listen.
 const Port = "6095"
 
-const (
-	didPrefix = "mitv."
-	wakePort  = 9 // discard, by custom
-)
+const didPrefix = "mitv."
 
 // Config is a TV that the user named.
 type Config struct {
@@ -51,7 +49,7 @@ var _ mi.Driver = (*Driver)(nil)
 // New returns a driver.
 func New(w mi.World, o Options) *Driver {
 	if o.WakePort == 0 {
-		o.WakePort = wakePort
+		o.WakePort = lan.WakePort
 	}
 	return &Driver{w: w, o: o}
 }
@@ -115,7 +113,7 @@ func inspect(ctx context.Context, ask func(ctx context.Context, call string) (js
 	}
 	info := mi.Info{Name: f.Name, Model: f.model(), Firmware: f.Version}
 	if macs := f.macs(""); len(macs) > 0 {
-		info.MAC = spellMAC(macs[0])
+		info.MAC = macs[0].String()
 	}
 	return info, f, nil
 }
@@ -123,7 +121,7 @@ func inspect(ctx context.Context, ask func(ctx context.Context, call string) (js
 // didOf names a TV for good: by its MAC address, or by where it is if it tells
 // none.
 func didOf(mac, addr string) string {
-	if m, ok := parseMAC(mac); ok {
+	if m, ok := lan.ParseMAC(mac); ok {
 		return didPrefix + hex.EncodeToString(m[:])
 	}
 	h := fnv.New64a()

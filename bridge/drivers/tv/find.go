@@ -9,14 +9,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/lan"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
 const (
 	findFirst = 10 * time.Second // to the second round, doubled each time
 	findLast  = time.Minute
-	mdnsWait  = 3 * time.Second // for answers to a question
-	maxFound  = 64              // addresses that are asked because they announce themselves
+	maxFound  = 64 // addresses that are asked because they announce themselves
 )
 
 // finder is one run of Find.
@@ -34,8 +34,8 @@ func (d *Driver) Find(ctx context.Context, found func(mi.Info)) error {
 	f := &finder{d: d, found: found}
 	defer f.asks.Wait()
 	for _, c := range d.o.TVs {
-		if mac, ok := parseMAC(c.MAC); ok {
-			found(mi.Info{DID: didOf(c.MAC, ""), MAC: spellMAC(mac), Addr: spellAddr(c.Addr), Name: c.Name})
+		if mac, ok := lan.ParseMAC(c.MAC); ok {
+			found(mi.Info{DID: didOf(c.MAC, ""), MAC: mac.String(), Addr: spellAddr(c.Addr), Name: c.Name})
 		}
 	}
 	for wait := findFirst; ; wait = min(2*wait, findLast) {
@@ -81,13 +81,13 @@ func (f *finder) visit(ctx context.Context, c Config) {
 
 // configured returns the MAC address that the user gave to a TV: to the one at this
 // address, or to one that has it; "" for none.
-func (f *finder) configured(c Config, macs [][6]byte) string {
-	if mac, ok := parseMAC(c.MAC); ok {
-		return spellMAC(mac)
+func (f *finder) configured(c Config, macs []lan.MAC) string {
+	if mac, ok := lan.ParseMAC(c.MAC); ok {
+		return mac.String()
 	}
 	for _, other := range f.d.o.TVs {
-		if mac, ok := parseMAC(other.MAC); ok && slices.Contains(macs, mac) {
-			return spellMAC(mac)
+		if mac, ok := lan.ParseMAC(other.MAC); ok && slices.Contains(macs, mac) {
+			return mac.String()
 		}
 	}
 	return ""
@@ -101,33 +101,13 @@ func (f *finder) listen(ctx context.Context, i mi.Interface) {
 	}
 }
 
-// announced collects the addresses of one interface's TVs, for a while. The socket
-// is bound to the interface's address, so that the question leaves there.
+// announced collects the addresses of one interface's TVs, for a while.
 func (f *finder) announced(ctx context.Context, i mi.Interface) (addrs []netip.Addr) {
-	ctx, cancel := context.WithTimeout(ctx, mdnsWait)
-	defer cancel()
-	conn, err := f.d.w.Net.ListenUDP(ctx, netip.AddrPortFrom(i.Prefix.Addr(), 0).String())
-	if err != nil {
-		return nil // the address went away in this moment
-	}
-	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	defer stop()
-	question, err := appendQuestion(nil)
-	if err != nil || conn.WriteBatch([]mi.Packet{{Data: question, Addr: mdnsGroup()}}) != nil {
-		return nil // an interface without a multicast route
-	}
-	in := []mi.Packet{{Data: make([]byte, 0, 9000)}}
-	for {
-		n, err := conn.ReadBatch(in)
-		if err != nil {
-			return addrs
+	lan.Ask(ctx, f.d.w.Net, i, mdnsService, func(peer netip.AddrPort, message []byte) {
+		from := peer.Addr().Unmap()
+		if isTV(message) && !slices.Contains(addrs, from) && len(addrs) < maxFound {
+			addrs = append(addrs, from)
 		}
-		for _, p := range in[:n] {
-			from := p.Addr.Addr().Unmap()
-			if isTV(p.Data) && !slices.Contains(addrs, from) && len(addrs) < maxFound {
-				addrs = append(addrs, from)
-			}
-		}
-	}
+	})
+	return addrs
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/lan"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
@@ -85,7 +86,7 @@ func (s *session) wake(ctx context.Context) error {
 	}
 	host, _, _ := net.SplitHostPort(s.addr)
 	last, _ := netip.ParseAddr(host) // a name is not looked up: the TV may be anywhere
-	if err := wake(ctx, s.d.w.Net, s.d.interfaces(), netip.AddrPortFrom(last, s.d.o.WakePort), macs); err != nil {
+	if err := lan.Wake(ctx, s.d.w.Net, s.d.interfaces(), netip.AddrPortFrom(last, s.d.o.WakePort), macs); err != nil {
 		return err
 	}
 	s.expectSoon(true, onTime)

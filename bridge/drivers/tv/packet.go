@@ -239,29 +239,3 @@ func clean(s string) string {
 	}
 	return s
 }
-
-// parseMAC reads an address of six bytes with or without separators; ok is false
-// for anything else and for all zeros.
-func parseMAC(s string) (mac [6]byte, ok bool) {
-	raw, err := hex.DecodeString(strings.NewReplacer(":", "", "-", "", ".", "").Replace(s))
-	if err != nil || len(raw) != len(mac) {
-		return mac, false
-	}
-	copy(mac[:], raw)
-	return mac, mac != [6]byte{}
-}
-
-// spellMAC writes an address as mi.Info has it.
-func spellMAC(mac [6]byte) string {
-	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5])
-}
-
-// appendMagic appends the Wake-on-LAN packet for mac: six bytes 0xff, then the
-// address sixteen times.
-func appendMagic(b []byte, mac [6]byte) []byte {
-	b = append(b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)
-	for range 16 {
-		b = append(b, mac[:]...)
-	}
-	return b
-}

@@ -1,7 +1,6 @@
 package tv
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -135,23 +134,6 @@ func TestApps(t *testing.T) {
 	for i := range want {
 		if got[i] != want[i] {
 			t.Errorf("app %d is %v, want %v", i, got[i], want[i])
-		}
-	}
-}
-
-func TestMagicPacket(t *testing.T) {
-	mac, ok := parseMAC("3C-BD-3E-00-00-01")
-	if !ok || spellMAC(mac) != "3c:bd:3e:00:00:01" {
-		t.Fatalf("%x, %v", mac, ok)
-	}
-	got := appendMagic(nil, mac)
-	want := append(bytes.Repeat([]byte{255}, 6), bytes.Repeat([]byte{0x3c, 0xbd, 0x3e, 0, 0, 1}, 16)...)
-	if !bytes.Equal(got, want) || len(got) != 102 {
-		t.Errorf("% x", got)
-	}
-	for _, bad := range []string{"", "00:00:00:00:00:00", "3c:bd", "xx:bd:3e:00:00:01", "3c:bd:3e:00:00:01:02"} {
-		if _, ok := parseMAC(bad); ok {
-			t.Errorf("%q passes for a MAC address", bad)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/lan"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
@@ -130,9 +131,9 @@ func (f *facts) choices() []mi.Choice {
 
 // macs lists the addresses by which the TV may be woken; the wired one works more
 // often.
-func (f *facts) macs(own string) (out [][6]byte) {
+func (f *facts) macs(own string) (out []lan.MAC) {
 	for _, text := range []string{own, f.EthMAC, f.WifiMAC} {
-		mac, ok := parseMAC(text)
+		mac, ok := lan.ParseMAC(text)
 		if ok && !slices.Contains(out, mac) {
 			out = append(out, mac)
 		}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -101,33 +100,6 @@ func broken(ctx context.Context, err error) error {
 		return fmt.Errorf("the TV ended the connection: %w", mi.ErrOffline)
 	}
 	return fmt.Errorf("%w: %w", mi.ErrProtocol, err)
-}
-
-// wake sends the magic packet for each MAC address to everybody on the cards'
-// networks, and to where the TV was last.
-func wake(ctx context.Context, n mi.Network, cards []mi.Interface, last netip.AddrPort, macs [][6]byte) error {
-	conn, err := n.ListenUDP(ctx, "0.0.0.0:0")
-	if err != nil {
-		return fmt.Errorf("tv: wake: %w: %w", mi.ErrOffline, err)
-	}
-	defer conn.Close()
-	to := []netip.AddrPort{last}
-	if !last.IsValid() {
-		to = nil
-	}
-	for _, c := range cards {
-		if c.Broadcast.IsValid() {
-			to = append(to, netip.AddrPortFrom(c.Broadcast, last.Port()))
-		}
-	}
-	var out []mi.Packet
-	for _, addr := range to {
-		for _, mac := range macs {
-			out = append(out, mi.Packet{Data: appendMagic(nil, mac), Addr: addr})
-		}
-	}
-	_ = conn.WriteBatch(out) // one network that takes no broadcast does not keep the others from it
-	return nil
 }
 
 // spellAddr writes host or host:port as host:port.
