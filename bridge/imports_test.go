@@ -36,6 +36,8 @@ var picture = map[string][]string{
 	"bridge/virtual/cloud":      {"bridge/mi", "bridge/spec", "bridge/virtual"},
 	"bridge/account":            {"bridge/mi"},
 	"bridge/bluetooth":          {"bridge/mi"},
+	"bridge/bluetooth/bluez":    {"bridge/mi", "bridge/bluetooth"},
+	"bridge/bluetooth/esphome":  {"bridge/mi", "bridge/bluetooth"},
 	"bridge/problem":            {"bridge/mi"},
 	"bridge/web":                {"bridge/mi", "bridge/problem"},
 }
@@ -51,12 +53,12 @@ var only = map[string][]string{
 	"github.com/hashicorp/mdns":             {"bridge/drivers/*"},
 	"golang.org/x/net":                      {"bridge/host", "bridge/lan", "bridge/drivers/*"},
 	"github.com/fsnotify/fsnotify":          {"bridge", "bridge/host"},
-	"github.com/godbus/dbus":                {"bridge/host", "bridge/bluetooth"},
-	"github.com/flynn/noise":                {"bridge/bluetooth"},
+	"github.com/godbus/dbus":                {"bridge/bluetooth/bluez"},
+	"github.com/flynn/noise":                {"bridge/bluetooth/esphome"},
 	"github.com/prometheus/client_golang":   {"bridge/web"},
 	"github.com/santhosh-tekuri/jsonschema": {},
 	"github.com/goccy/go-yaml":              {"bridge/entity", "bridge/profile", "mappings"},
-	"github.com/rs/zerolog":                 {"bridge", "bridge/account", "bridge/bluetooth", "bridge/web", "bridge/mqtt", "bridge/device", "bridge/drivers/*", "bridge/spec", "bridge/store", "bridge/virtual", "cmd/mihome2mqtt"},
+	"github.com/rs/zerolog":                 {"bridge", "bridge/account", "bridge/bluetooth", "bridge/bluetooth/*", "bridge/web", "bridge/mqtt", "bridge/device", "bridge/drivers/*", "bridge/spec", "bridge/store", "bridge/virtual", "cmd/mihome2mqtt"},
 }
 
 // offline lists packages that know no network.
