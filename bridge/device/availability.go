@@ -155,7 +155,7 @@ func (d *Device) served(via *route) {
 	l.contact, l.denied = true, false
 	l.failures, l.linkErr = 0, ""
 	if l.via != via {
-		l.via = via
+		d.follow(via)
 		d.learnRule()
 	}
 	d.listen()

@@ -27,6 +27,7 @@ type Device struct {
 	mu      sync.Mutex // guards the fields below and is never held over I/O or a View
 	info    mi.Info
 	named   string // by the user
+	placed  string // room, by the user
 	spec    *mi.Spec
 	values  []mi.Value
 	status  Status // LastSeen is computed
@@ -81,6 +82,7 @@ func newDevice(h *Home, info mi.Info) *Device {
 		hash:   mix(f.Sum64() ^ h.opt.World.Seed),
 		info:   info,
 		named:  h.opt.Names[info.DID],
+		placed: h.opt.Rooms[info.DID],
 		wakeAt: never, queuedAt: never,
 	}
 }
@@ -103,6 +105,9 @@ func (d *Device) Info() mi.Info {
 	info := d.info
 	if d.named != "" {
 		info.Name = d.named
+	}
+	if d.placed != "" {
+		info.Room = d.placed
 	}
 	return info
 }
@@ -149,6 +154,18 @@ func (d *Device) Rename(name string) {
 	d.home.listChanged()
 	if told := d.home.opt.Renamed; told != nil {
 		told(d.did, name)
+	}
+}
+
+// Place sets the shown room; "" goes back to the room that the device came with.
+func (d *Device) Place(room string) {
+	d.mu.Lock()
+	d.placed = room
+	d.mu.Unlock()
+	d.post(func(in *inbox) { in.renamed = true })
+	d.home.listChanged()
+	if told := d.home.opt.Placed; told != nil {
+		told(d.did, room)
 	}
 }
 

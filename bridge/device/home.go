@@ -31,6 +31,9 @@ type Options struct {
 	Names        map[string]string // names given by the user, by did
 	// Renamed, when set, is told the name that the user gave a device; "" is none.
 	Renamed func(did, name string)
+	Rooms   map[string]string // rooms given by the user, by did
+	// Placed, when set, is told the room that the user gave a device; "" is none.
+	Placed func(did, room string)
 	// Changed, when set, is told the sorted list of devices after it changed, at
 	// most once a second and once more at the end.
 	Changed func([]mi.Info)

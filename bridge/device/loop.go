@@ -44,6 +44,7 @@ type loop struct {
 	orderFailed        bool // said that an order failed
 	denied             bool
 	via                *route // that served the last exchange
+	pool               uint64 // hash of its pool; 0 without one
 	linkErr, orderErr  string
 	reason             string
 	warned             string
@@ -369,7 +370,7 @@ func (d *Device) nextWake(now time.Duration) time.Duration {
 	case orders && now < l.job.start+patience:
 		wake = min(wake, l.job.start+patience)
 	case l.job.task == reading: // the next poll's own time, so that the wake-up need not move again
-		wake = min(wake, slot(now, d.interval(now), d.hash))
+		wake = min(wake, d.slot(now))
 	default:
 		wake = min(wake, l.job.start+hang)
 	}

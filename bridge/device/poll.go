@@ -40,7 +40,7 @@ func (d *Device) poll(now time.Duration) {
 	l := &d.loop
 	props, full := d.due(now)
 	if len(props) == 0 {
-		l.nextPoll = slot(now, d.interval(now), d.hash)
+		l.nextPoll = d.slot(now)
 		return
 	}
 	l.reported = l.reported[:0]
@@ -114,38 +114,6 @@ func (d *Device) pushing() bool {
 	d.mu.Unlock()
 	p, ok := link.(mi.Pusher)
 	return ok && p.Pushing()
-}
-
-// interval returns the time between polls as things are.
-func (d *Device) interval(now time.Duration) time.Duration {
-	l, opt := &d.loop, &d.home.opt.Intervals
-	idle := opt.Idle
-	if own := d.spec.Tuning.Interval; own > 0 {
-		idle = own
-	}
-	if (l.moving || now < l.fastUntil) && !d.pushing() {
-		return min(opt.Fast, idle)
-	}
-	return idle
-}
-
-// reschedule sets the next poll after one that worked.
-func (d *Device) reschedule(now time.Duration, full bool) {
-	l, opt := &d.loop, &d.home.opt.Intervals
-	if full {
-		slow := opt.Slow
-		if d.pushing() {
-			slow = opt.Push
-		}
-		l.nextSlow = slot(now, slow, mix(d.hash))
-	}
-	l.nextPoll = slot(now, d.interval(now), d.hash)
-	if l.nextSlow <= now { // it was only asked for a sign of life
-		l.nextPoll = now
-	}
-	for _, q := range l.doubts {
-		l.nextPoll = min(l.nextPoll, max(now, q.at))
-	}
 }
 
 // finishRead takes in what a read brought.
@@ -318,7 +286,7 @@ func (d *Device) show(changes []mi.Change) {
 	l.moving = d.home.opt.View.Changed(d, changes)
 	if l.moving && !moved && l.failures == 0 {
 		now := d.home.now()
-		l.nextPoll = min(l.nextPoll, slot(now, d.interval(now), d.hash))
+		l.nextPoll = min(l.nextPoll, d.slot(now))
 	}
 }
 

@@ -16,6 +16,12 @@ type Classed interface {
 	Class() string
 }
 
+// Pooled is a link whose reads travel together with those of other devices. All
+// devices that name the same pool are polled at the same moment.
+type Pooled interface {
+	Pool() string
+}
+
 const deniedRest = time.Minute // between tries with a token that was refused
 
 // route is one way to the device. It is made when first tried or sighted.

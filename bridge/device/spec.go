@@ -14,7 +14,7 @@ func (d *Device) finishSpec(o *outcome) {
 	if o.err == nil {
 		l.nextSpec, l.reason = never, ""
 		if l.via == nil {
-			l.via = o.via
+			d.follow(o.via)
 		}
 		d.adopt(o.spec)
 		return

@@ -1,0 +1,23 @@
+package device
+
+// Way is one route to a device as it stands.
+type Way struct {
+	Route string
+	Addr  string // host:port; "" when the route needs none
+	Used  bool   // has served the last exchange
+	Down  bool   // failed lately
+	Err   error  // the last failure; nil when all is well
+}
+
+// Ways returns the routes to the device that are known, by preference.
+func (d *Device) Ways() []Way {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := make([]Way, 0, len(d.routes))
+	for _, r := range d.routes {
+		all = append(all, Way{
+			Route: r.name, Addr: d.info.Merge(r.info).Addr, Used: r.name == d.status.Connection, Down: r.down.Load(), Err: r.err,
+		})
+	}
+	return all
+}

@@ -1,0 +1,49 @@
+package cloud
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+// Account is the user's side of the cloud: signed requests, and what the accounts
+// know of their homes.
+type Account interface {
+	// Call sends one signed request to the API of a region and returns what stands
+	// under result in the answer. An error wraps a kind of package mi: ErrTimeout
+	// when a request went out and nothing came back, ErrOffline when none can go
+	// out, ErrBusy when the server wants fewer of them, ErrDenied when somebody has
+	// to log in, ErrProtocol when the answer makes no sense. One with a method
+	// Code() int is the server's refusal of this request alone.
+	Call(ctx context.Context, account, region, path string, params any) (json.RawMessage, error)
+	// Known returns what is known at the moment, without asking anybody.
+	Known() Known
+	// Watch calls changed after every change of that, until ctx ends.
+	Watch(ctx context.Context, changed func())
+}
+
+// Known is what the accounts know. It is not changed once it was handed over.
+type Known struct {
+	Devices []Device // each did once
+	Homes   []Home
+}
+
+// Device is one device of an account.
+type Device struct {
+	mi.Info
+	Account string // name under which Call knows the account
+	Region  string // "cn", "de", …
+	Online  bool   // says the cloud
+	Asked   time.Time
+}
+
+// Home is one home of an account.
+type Home struct {
+	Account string
+	Region  string
+	ID      string // decimal
+	Owner   string // user id of the owner, decimal
+	Name    string
+}

@@ -1,0 +1,225 @@
+package cloud
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+// wall is a View that wants everything that can be read.
+type wall struct {
+	mu     sync.Mutex
+	online map[string]bool
+	drops  int // devices that went offline
+	news   int // values told
+}
+
+func (w *wall) Opened(_ *device.Device, spec *mi.Spec) (plan device.Plan) {
+	if spec == nil {
+		return plan
+	}
+	for i, p := range spec.Props {
+		if p.Access&mi.Read != 0 {
+			plan.Fast = append(plan.Fast, i)
+		}
+	}
+	return plan
+}
+
+func (w *wall) Changed(_ *device.Device, c []mi.Change) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.news += len(c)
+	return false
+}
+
+func (w *wall) Happened(*device.Device, mi.Happening) {}
+func (w *wall) Removed(*device.Device)                {}
+
+func (w *wall) Status(d *device.Device, s device.Status) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	did := d.Info().DID
+	if w.online[did] && !s.Online {
+		w.drops++
+	}
+	w.online[did] = s.Online
+}
+
+func (w *wall) up() (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, on := range w.online {
+		if on {
+			n++
+		}
+	}
+	return n
+}
+
+// house runs a home on the driver until the test's end.
+func house(t testing.TB, k *sky) (*wall, *device.Home, func()) {
+	w := &wall{online: map[string]bool{}}
+	h := device.New(device.Options{
+		World: mi.World{Now: time.Now, Seed: 1}, View: w, Log: zerolog.Nop(),
+		Routes: []device.Route{{Name: "cloud", Driver: newDriver(k), Trusted: true}},
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { _ = h.Run(ctx) })
+	return w, h, func() { cancel(); running.Wait() }
+}
+
+// wide gives the lamps of the sky n properties.
+func (k *sky) wide(n int) {
+	for i := len(k.spec.Props); i < n; i++ {
+		k.spec.Props = append(k.spec.Props, mi.Property{
+			SIID: 3, PIID: i, Key: mi.Key(fmt.Sprint("extra/p", i)), Name: fmt.Sprint("p", i), Format: mi.FormatInt, Access: mi.Read,
+		})
+		for _, v := range k.values {
+			v[fmt.Sprintf("3.%d", i)] = i
+		}
+	}
+}
+
+func TestThousandDevicesOfTheCloud(t *testing.T) {
+	const devices, props, round = 1000, 10, 30 * time.Second
+	synctest.Test(t, func(t *testing.T) {
+		k := newSky(devices)
+		k.wide(props)
+		w, h, stop := house(t, k)
+		defer stop()
+		time.Sleep(2 * time.Minute)
+		if n := w.up(); n != devices {
+			t.Errorf("%d devices online, want %d", n, devices)
+		}
+		k.took()
+		const rounds = 6
+		time.Sleep(rounds * round)
+		all := k.took()
+		asked, n := 0, paths(all)
+		for _, r := range all {
+			asked += r.props
+		}
+		fair := (asked + maxProps - 1) / maxProps
+		if n[pathGet] > fair+2*rounds {
+			t.Errorf("%d requests for %d properties in %d rounds, want about %d", n[pathGet], asked, rounds, fair)
+		}
+		if n[pathList] > rounds {
+			t.Errorf("asked %d times who is there in %d rounds", n[pathList], rounds)
+		}
+		if asked < devices*props*rounds*9/10 {
+			t.Errorf("%d properties asked in %d rounds of %d devices", asked, rounds, devices)
+		}
+		t.Logf("%v, %.1f properties each, %.1f requests a round", n, float64(asked)/float64(n[pathGet]), float64(len(all))/rounds)
+		if w.drops != 0 {
+			t.Errorf("%d devices went offline", w.drops)
+		}
+		ordersAreQuick(t, h, k)
+	})
+}
+
+// ordersAreQuick gives an order in the middle of a round.
+func ordersAreQuick(t *testing.T, h *device.Home, k *sky) {
+	t.Helper()
+	k.took()
+	for len(k.took()) == 0 {
+		time.Sleep(100 * time.Millisecond)
+	}
+	for i := range 20 {
+		d, start := h.Device(fmt.Sprint(1000+47*i)), time.Now()
+		ended := make(chan error, 1)
+		d.Do(device.Request{Order: mi.Order{Set: []mi.Change{{Prop: propLevel, Value: mi.Int(int64(i))}}}, Cause: "test", Done: func(_ []mi.Value, err error) { ended <- err }})
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("the order took %v", took)
+		}
+	}
+}
+
+// BenchmarkThousandDevices measures one round of 1,000 devices with 10 properties,
+// the virtual cloud's own work included.
+func BenchmarkThousandDevices(b *testing.B) {
+	const devices, props = 1000, 10
+	k := newSky(devices)
+	k.wide(props)
+	k.latency = 0
+	d := newDriver(k)
+	var links []*session
+	for i := range devices {
+		link, err := d.Open(b.Context(), mi.Info{DID: fmt.Sprint(1000 + i)}, &silent{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err = link.Spec(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		links = append(links, link.(*session))
+	}
+	p := d.pool(d.device("1000"))
+	p.buckets[reading].interval = 0
+	all := make([]int, props)
+	for i := range all {
+		all[i] = i
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	b.ReportAllocs()
+	requests := 0
+	for b.Loop() {
+		var round sync.WaitGroup
+		round.Add(devices)
+		for _, s := range links {
+			if !s.Start(all, nil, func(got []mi.Change, ok bool) {
+				if !ok || len(got) != props {
+					b.Errorf("%d values, %v", len(got), ok)
+				}
+				round.Done()
+			}) {
+				b.Fatal("a link does not start")
+			}
+		}
+		round.Wait()
+		requests += len(k.took())
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(requests)/float64(b.N), "requests/round")
+	b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc))/devices, "heap-B/device")
+	for _, s := range links {
+		_ = s.Close()
+	}
+}
+
+// TestPresenceIsTrue: a device that goes away while the cloud goes on telling its old
+// values, and that comes back.
+func TestPresenceIsTrue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newSky(20)
+		w, _, stop := house(t, k)
+		defer stop()
+		time.Sleep(time.Minute)
+		k.put(func(k *sky) { k.off["1003"] = true })
+		time.Sleep(lookPresent + 2*time.Minute)
+		if n := w.up(); n != 19 || w.online["1003"] {
+			t.Errorf("%d of 20 online, 1003 %v", n, w.online["1003"])
+		}
+		k.put(func(k *sky) { k.off["1003"] = false })
+		time.Sleep(2 * time.Minute)
+		if n := w.up(); n != 20 || w.drops != 1 {
+			t.Errorf("%d of 20 online, %d drops", n, w.drops)
+		}
+	})
+}
