@@ -21,6 +21,9 @@ type Options struct {
 	// Count makes this many devices, going round Models, for load; 0 means one
 	// of each.
 	Count int
+	// First is the did of the first device, from which the others count on; 0 lets
+	// the home choose dids of all sizes.
+	First uint64
 	// Still stops the devices' own life: values change by orders only.
 	Still bool
 	// Speed is how fast their life goes; 0 is 1, real time.
@@ -109,7 +112,7 @@ func choose(o Options) ([]*model, error) {
 }
 
 func (h *Home) add(i int, m *model, o Options) error {
-	info := h.identity(i, m)
+	info := h.identity(i, m, o.First)
 	d, err := newDevice(h, m, info)
 	if err != nil {
 		return err
@@ -126,11 +129,14 @@ func (h *Home) add(i int, m *model, o Options) error {
 	return nil
 }
 
-// identity makes up who the i-th device is, from the seed alone.
-func (h *Home) identity(i int, m *model) mi.Info {
-	did := uint64(firstDID + i)
-	if i%8 == 7 {
-		did = bigDID + uint64(i)
+// identity makes up who the i-th device is, from the seed and first did alone.
+func (h *Home) identity(i int, m *model, first uint64) mi.Info {
+	did := first + uint64(i)
+	if first == 0 {
+		did = firstDID + uint64(i)
+		if i%8 == 7 {
+			did = bigDID + uint64(i)
+		}
 	}
 	name := m.label
 	if n := i / len(catalogue()); n > 0 {
