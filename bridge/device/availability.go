@@ -151,13 +151,16 @@ func (d *Device) missed(err error) {
 // served notes an exchange that worked.
 func (d *Device) served(via *route) {
 	l := &d.loop
-	d.seen.Store(max(1, int64(d.home.now())))
+	now := max(1, int64(d.home.now()))
+	d.seen.Store(now)
+	via.seen.Store(now)
 	l.contact, l.denied = true, false
 	l.failures, l.linkErr = 0, ""
 	if l.via != via {
 		d.follow(via)
 		d.learnRule()
 	}
+	d.learnAnew(via)
 	d.listen()
 	d.recovered()
 }
@@ -197,13 +200,20 @@ func kindOf(err error) string {
 	return "device gone"
 }
 
-// words tells a failure to people, with what to do.
+// words tells a failure to people, with what to do. An error with a method Advice()
+// string knows that better than its kind does.
 func words(err error) string {
 	if err == nil {
 		return ""
 	}
 	advice := ""
+	advised, own := errors.AsType[interface {
+		error
+		Advice() string
+	}](err)
 	switch {
+	case own:
+		advice = advised.Advice()
 	case errors.Is(err, ErrUnknownOutcome):
 		advice = "look at the device before trying again: it may have obeyed"
 	case errors.Is(err, mi.ErrDenied):

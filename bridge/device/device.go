@@ -220,7 +220,9 @@ const (
 
 // Seen implements mi.Sink.
 func (s *sink) Seen() {
-	s.d.seen.Store(max(1, int64(s.d.home.now())))
+	now := max(1, int64(s.d.home.now()))
+	s.d.seen.Store(now)
+	s.via.seen.Store(now)
 	if !s.d.online.Load() || s.via.down.Load() {
 		s.d.post(func(in *inbox) { in.heard, s.via.heard = true, true })
 	}

@@ -1,9 +1,13 @@
 package device
 
-import "github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+import (
+	"slices"
 
-// dict translates between the device's spec and the spec of a link that
-// describes the same device differently. Identity is the iid.
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+// dict translates between the device's spec and the spec of a link that describes
+// the same device differently.
 type dict struct {
 	props, actions []int // device → link; -1 where the link has none
 	back, events   []int // link → device
@@ -17,22 +21,81 @@ func newDict(device, link *mi.Spec) *dict {
 	t := &dict{
 		props:   make([]int, len(device.Props)),
 		actions: make([]int, len(device.Actions)),
-		back:    make([]int, len(link.Props)),
+		back:    unknown(len(link.Props)),
 		events:  make([]int, len(link.Events)),
 	}
 	for i := range device.Props {
-		t.props[i] = link.Prop(device.Props[i].SIID, device.Props[i].PIID)
+		j := sameProp(link, &device.Props[i])
+		if t.props[i] = j; j >= 0 {
+			t.back[j] = i
+		}
 	}
 	for i := range device.Actions {
-		t.actions[i] = link.Action(device.Actions[i].SIID, device.Actions[i].AIID)
-	}
-	for i := range link.Props {
-		t.back[i] = device.Prop(link.Props[i].SIID, link.Props[i].PIID)
+		t.actions[i] = sameAction(link, &device.Actions[i])
 	}
 	for i := range link.Events {
-		t.events[i] = device.Event(link.Events[i].SIID, link.Events[i].EIID)
+		t.events[i] = sameEvent(device, &link.Events[i])
 	}
 	return t
+}
+
+func unknown(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = -1
+	}
+	return out
+}
+
+// sameProp finds the property of another spec that means the same: by its ids, or by
+// its name where the ids are others. Equal ids alone prove nothing: a profile counts
+// in its own way.
+func sameProp(in *mi.Spec, p *mi.Property) int {
+	if i := in.Prop(p.SIID, p.PIID); i >= 0 && in.Props[i].Name == p.Name && alike(&in.Props[i], p) {
+		return i
+	}
+	return slices.IndexFunc(in.Props, func(q mi.Property) bool { return q.Key == p.Key && alike(&q, p) })
+}
+
+// alike reports whether a value of one property can stand for the other.
+func alike(a, b *mi.Property) bool {
+	number := func(f mi.Format) bool { return f == mi.FormatInt || f == mi.FormatFloat }
+	if a.Format != b.Format && !(number(a.Format) && number(b.Format)) || a.Unit != b.Unit {
+		return false
+	}
+	return slices.EqualFunc(a.List, b.List, func(x, y mi.Choice) bool { return x.Value == y.Value })
+}
+
+func sameAction(in *mi.Spec, a *mi.Action) int {
+	if i := in.Action(a.SIID, a.AIID); i >= 0 && in.Actions[i].Name == a.Name && len(in.Actions[i].In) == len(a.In) {
+		return i
+	}
+	return slices.IndexFunc(in.Actions, func(o mi.Action) bool { return o.Key == a.Key && len(o.In) == len(a.In) })
+}
+
+func sameEvent(in *mi.Spec, e *mi.Event) int {
+	if i := in.Event(e.SIID, e.EIID); i >= 0 && in.Events[i].Name == e.Name {
+		return i
+	}
+	return slices.IndexFunc(in.Events, func(o mi.Event) bool { return o.Key == e.Key })
+}
+
+// covers reports whether a spec has everything that another has, under the same ids:
+// nothing that people see goes away with it.
+func covers(spec, other *mi.Spec) bool {
+	for i := range other.Props {
+		p := &other.Props[i]
+		if j := spec.Prop(p.SIID, p.PIID); j < 0 || spec.Props[j].Key != p.Key {
+			return false
+		}
+	}
+	for i := range other.Actions {
+		a := &other.Actions[i]
+		if j := spec.Action(a.SIID, a.AIID); j < 0 || spec.Actions[j].Key != a.Key {
+			return false
+		}
+	}
+	return true
 }
 
 // at returns list[i], or -1 outside it.

@@ -45,6 +45,8 @@ type loop struct {
 	denied             bool
 	via                *route // that served the last exchange
 	pool               uint64 // hash of its pool; 0 without one
+	teller             int    // index of the route that gave the spec
+	asks               bool   // the spec is to be asked for when that route works again
 	linkErr, orderErr  string
 	reason             string
 	warned             string
@@ -205,7 +207,7 @@ func (d *Device) retryHeard(now time.Duration) {
 func (d *Device) next(now time.Duration) {
 	l := &d.loop
 	if batch := d.nextBatch(); batch != nil {
-		d.launch(&job{task: ordering, batch: batch})
+		d.launch(&job{task: ordering, batch: batch, props: d.sign()})
 		return
 	}
 	if !d.mayContact(now) {

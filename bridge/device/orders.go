@@ -59,7 +59,7 @@ func (d *Device) Do(r Request) {
 		replaced.done(nil, ErrReplaced)
 		fallthrough
 	default:
-		d.ring()
+		d.stepNow()
 	}
 }
 
@@ -163,12 +163,13 @@ type sending struct {
 	calls    []mi.Call
 	out      []mi.Value
 	absolute bool
+	sign     []int // what to read as a sign of life
 }
 
-func (d *Device) sending(batch []waiting) *sending {
+func (d *Device) sending(batch []waiting, sign []int) *sending {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s := &sending{cause: batch[0].Cause, absolute: true}
+	s := &sending{cause: batch[0].Cause, absolute: true, sign: sign}
 	for _, w := range batch {
 		s.absolute = s.absolute && d.absolute(w.Order)
 		for _, c := range w.Set {
@@ -185,7 +186,7 @@ func (d *Device) sending(batch []waiting) *sending {
 // carry carries out a batch. When the device refuses a batch, each order gets its
 // own answer.
 func (d *Device) carry(ctx context.Context, o *outcome) {
-	s := d.sending(o.batch)
+	s := d.sending(o.batch, o.props)
 	o.via, o.err = d.deliver(ctx, s, o.batch)
 	if len(o.batch) == 1 || !refused(o.err) {
 		for range o.batch {
@@ -196,7 +197,7 @@ func (d *Device) carry(ctx context.Context, o *outcome) {
 	o.err = nil
 	for i := range o.batch {
 		one := o.batch[i : i+1]
-		via, err := d.deliver(ctx, d.sending(one), one)
+		via, err := d.deliver(ctx, d.sending(one, o.props), one)
 		o.via = cmp.Or(via, o.via)
 		o.results = append(o.results, result{nil, err})
 	}
@@ -266,6 +267,11 @@ func (d *Device) send(ctx context.Context, r *route, s *sending) error {
 	}
 	if err := d.ready(ctx, r); err != nil {
 		return err
+	}
+	if !s.absolute {
+		if err := d.prove(ctx, r, s.sign); err != nil {
+			return err
+		}
 	}
 	for len(s.set) > 0 && ctx.Err() == nil {
 		n := len(s.set)

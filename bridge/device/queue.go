@@ -87,9 +87,24 @@ func (q *queue) pop() *Device {
 func (h *Home) serve() {
 	for d := h.queue.pop(); d != nil; d = h.queue.pop() {
 		d.state.Store(stepping)
-		d.turn()
-		if !d.state.CompareAndSwap(stepping, dormant) && d.state.CompareAndSwap(again, due) {
-			h.queue.push(d)
-		}
+		d.advance()
+	}
+}
+
+// stepNow takes the step at once, in the caller's goroutine, unless the device has
+// another under way: an order does not queue behind polls.
+func (d *Device) stepNow() {
+	if d.state.CompareAndSwap(dormant, stepping) {
+		d.advance()
+		return
+	}
+	d.ring()
+}
+
+// advance takes the step, and queues for the next when something new arrived.
+func (d *Device) advance() {
+	d.turn()
+	if !d.state.CompareAndSwap(stepping, dormant) && d.state.CompareAndSwap(again, due) {
+		d.home.queue.push(d)
 	}
 }

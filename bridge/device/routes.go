@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -22,13 +23,17 @@ type Pooled interface {
 	Pool() string
 }
 
-const deniedRest = time.Minute // between tries with a token that was refused
+const (
+	deniedRest = time.Minute     // between tries with a token that was refused
+	freshFor   = 5 * time.Second // in which a route that was heard needs no proof
+)
 
 // route is one way to the device. It is made when first tried or sighted.
 type route struct {
 	index int // in Options.Routes: the order of preference
 	name  string
-	down  atomic.Bool // failed lately; written under Device.mu, read by the sink
+	down  atomic.Bool  // failed lately; written under Device.mu, read by the sink
+	seen  atomic.Int64 // time of the newest valid packet by this route; 0 is none yet
 
 	// Guarded by Device.mu.
 	info    mi.Info // what this route's driver saw
@@ -235,6 +240,29 @@ func (d *Device) open(r *route) error {
 	}
 	d.use(r, link)
 	return nil
+}
+
+// prove has a route that was quiet for a while show a sign of life before something
+// leaves by it that must not be sent twice. Without another route that gains nothing.
+func (d *Device) prove(ctx context.Context, r *route, sign []int) error {
+	quiet := d.home.now() - time.Duration(r.seen.Load())
+	if quiet < freshFor || r.get == nil || len(sign) == 0 || !d.spare(r) {
+		return nil
+	}
+	_, err := r.get.Get(ctx, r.dict.toLink(sign), nil)
+	if lost(err) || errors.Is(err, mi.ErrOffline) {
+		return err
+	}
+	return nil
+}
+
+// spare reports whether there is another route behind r.
+func (d *Device) spare(r *route) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.ContainsFunc(d.routes, func(o *route) bool {
+		return o.index > r.index && (o.sighted || o.link != nil) && d.allowed(o.index)
+	})
 }
 
 // refuse forgets a route that is no way to the device.

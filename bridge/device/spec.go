@@ -16,7 +16,7 @@ func (d *Device) finishSpec(o *outcome) {
 		if l.via == nil {
 			d.follow(o.via)
 		}
-		d.adopt(o.spec)
+		d.weigh(o)
 		return
 	}
 	if errors.Is(o.err, context.Canceled) && now < o.start+hang {
@@ -34,6 +34,31 @@ func (d *Device) finishSpec(o *outcome) {
 		d.missed(o.err)
 	}
 	l.nextSpec = o.start + d.home.opt.Intervals.backoff(l.failures-1, d.hash)
+}
+
+// weigh decides between the device's spec and one that a route just gave. The
+// preferred route has the say: what another one gives in its place must not make
+// anything disappear, and is asked for again once the better route is back.
+func (d *Device) weigh(o *outcome) {
+	l := &d.loop
+	if d.spec != nil && o.via.index > l.teller && !covers(o.spec, d.spec) {
+		l.asks = true
+		d.mu.Lock()
+		o.via.dict = newDict(d.spec, o.spec)
+		d.mu.Unlock()
+		return
+	}
+	l.asks, l.teller = false, o.via.index
+	d.adopt(o.spec)
+}
+
+// learnAnew has the spec asked for again, when it came by a worse route than the one
+// that just served.
+func (d *Device) learnAnew(via *route) {
+	l := &d.loop
+	if d.spec != nil && (via.index < l.teller || l.asks && via.index == l.teller) {
+		l.nextSpec = min(l.nextSpec, d.home.now())
+	}
 }
 
 // adopt makes spec the device's own. Values move over by iid.

@@ -25,7 +25,7 @@ const (
 // from reports and deadlines.
 type job struct {
 	task   task
-	props  []int // to read
+	props  []int // to read; of orders: as a sign of life
 	full   bool  // of props: all that the View wants
 	batch  []waiting
 	route  *route // to probe
