@@ -40,7 +40,7 @@ func App(ctx context.Context, environ []string, read ReadFile, dial DialContext)
 	if err != nil {
 		return nil, err
 	}
-	environ = WithDefaults(environ, options)
+	environ = WithDefaults(WithDefaults(environ, options), appPages())
 	if Lookup(environ, Prefix+"MQTT_URL") != "" {
 		return environ, nil
 	}
@@ -49,6 +49,12 @@ func App(ctx context.Context, environ []string, read ReadFile, dial DialContext)
 		return nil, fmt.Errorf("config: the Supervisor's MQTT service: %w. Install the Mosquitto broker app, or set mqtt_url in the options", err)
 	}
 	return WithDefaults(environ, broker), nil
+}
+
+// appPages are the settings of the pages inside Home Assistant, which reaches them
+// by the port that config.yaml of the app names.
+func appPages() map[string]string {
+	return map[string]string{Prefix + "WEB_LISTEN": ":8099", Prefix + "WEB_INGRESS": "true"}
 }
 
 // WithDefaults returns environ with the variables of defaults (full name to

@@ -33,6 +33,7 @@ func TestLoadDefaults(t *testing.T) {
 	}
 	want := Config{
 		Broker:    Broker{Listen: "127.0.0.1:1883"},
+		Web:       Web{Listen: "127.0.0.1:8099"},
 		BaseTopic: "mihome2mqtt", Discovery: Announcements{{"homeassistant", DeviceForm}},
 		Language: "en", Detail: "normal", Data: "data", SpecsOnline: true,
 		Poll: 30 * time.Second, PollFast: 2 * time.Second, PollSlow: 5 * time.Minute, OrderTimeout: 10 * time.Second,

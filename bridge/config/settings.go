@@ -18,6 +18,10 @@ const Prefix = "MIHOME2MQTT_"
 type Config struct {
 	MQTT   MQTT   `envPrefix:"MQTT_"`
 	Broker Broker `envPrefix:"BROKER_"`
+	Web    Web    `envPrefix:"WEB_"`
+
+	// What programs show as `Authorization: Bearer` to use the API without a password, 20 characters at least.
+	APIToken mi.Secret `env:"API_TOKEN"`
 
 	// First level of every topic.
 	BaseTopic string `env:"BASE_TOPIC" envDefault:"mihome2mqtt"`
@@ -112,6 +116,20 @@ type Broker struct {
 	User string `env:"USER"`
 	// Password that clients of the broker inside the bridge must give, 12 characters at least.
 	Password mi.Secret `env:"PASSWORD"`
+}
+
+// Web is the bridge's pages and API.
+type Web struct {
+	// Address of the pages; `off` has none. Without WEB_PASSWORD only this machine and Home Assistant may look.
+	Listen string `env:"LISTEN" envDefault:"127.0.0.1:8099"`
+	// Password of the pages for everybody else, 12 characters at least.
+	Password mi.Secret `env:"PASSWORD"`
+	// Names by which the pages may be asked for, besides addresses and this machine's own name.
+	Hosts List `env:"HOSTS"`
+	// Path under which a proxy shows the pages, if it does not take it off: `/mihome`.
+	Prefix string `env:"PREFIX"`
+	// Show the pages inside Home Assistant without a password. The app sets it by itself.
+	Ingress bool `env:"INGRESS" envDefault:"false"`
 }
 
 // Gone is, for each class of device, how long it may be silent before it counts
