@@ -23,14 +23,13 @@ type ask struct {
 }
 
 // serveAPI answers the API of one region. It needs s.mu.
-func (s *Server) serveAPI(v *visit, place int) reply {
+func (s *Server) serveAPI(v *visit) reply {
 	region := regionOf(v.host)
 	if region == "" {
 		return missing()
 	}
 	one := s.sessions[v.value("serviceToken")]
-	switch {
-	case one == nil || !one.fits(v), one.ended && !one.softly:
+	if one == nil || !one.fits(v) || one.ended && !one.softly {
 		return plain(http.StatusUnauthorized, 3, "auth error")
 	}
 	key, err := decode(one.ssecurity)
@@ -49,7 +48,7 @@ func (s *Server) serveAPI(v *visit, place int) reply {
 	if !one.ended {
 		answer = q.answer()
 	}
-	s.requests[place].Size = q.size
+	v.note.Size = q.size
 	return reply{kind: typeJSON, body: c.seal(marshal(answer), strings.EqualFold(v.Header.Get("Miot-Accept-Encoding"), "GZIP"))}
 }
 

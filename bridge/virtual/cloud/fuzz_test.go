@@ -14,10 +14,12 @@ import (
 )
 
 // dark is a cloud that nobody lets answer.
-func dark(t testing.TB) *Server {
+func dark(t testing.TB) *Server { return darkWith(t, Options{}) }
+
+func darkWith(t testing.TB, o Options) *Server {
 	t.Helper()
 	n := virtual.NewNet(5).Machine(virtual.Topology{Prefix: netip.MustParsePrefix("10.1.0.1/16")})
-	s, err := New(mi.World{Net: n, Now: time.Now, Seed: 5}, Options{})
+	s, err := New(mi.World{Net: n, Now: time.Now, Seed: 5}, o)
 	if err != nil {
 		t.Fatal(err)
 	}

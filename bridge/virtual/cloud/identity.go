@@ -37,7 +37,8 @@ func (s *Server) demandCheck(v *visit, who *person, sid string) reply {
 	if s.mood.Chore {
 		to += "/fe/service/bindAppealOrSafePhone?" + query("userId", who.id(), "callback", callback(sid), "type", "BindAppealOrSafePhone")
 	} else {
-		c := &check{who: who, sid: sid, context: encode(s.bytes(48)), device: v.value("deviceId")}
+		c := &check{who: who, sid: sid, context: s.word(64), device: v.value("deviceId")}
+		room(s.checks)
 		s.checks[c.context] = c
 		to += "/fe/service/identity/authStart?" + query("sid", sid, "context", c.context, "_locale", "en_US")
 	}

@@ -109,6 +109,7 @@ func (s *Server) admit(who *person, sid, passToken string) *grant {
 		ticket: encode(s.bytes(24)), who: who, sid: sid, ssecurity: encode(s.bytes(16)),
 		nonce: s.draw.Int64N(1<<62) | 1<<60, passToken: passToken,
 	}
+	room(s.grants)
 	s.grants[g.ticket] = g
 	return g
 }

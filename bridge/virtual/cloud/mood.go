@@ -107,14 +107,18 @@ type Request struct {
 	Size   int    // properties in it, for a call that reads or writes some
 }
 
-// most requests that are remembered.
-const most = 1 << 16
+// maxRequests are remembered at most.
+const maxRequests = 1 << 16
 
 // Requests returns what came in, oldest first.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.requests)
+	all := make([]Request, len(s.requests))
+	for i, r := range s.requests {
+		all[i] = *r
+	}
+	return all
 }
 
 // Counts returns how many requests came in, by Path.
@@ -126,10 +130,10 @@ func (s *Server) Counts() map[string]int {
 	return counts
 }
 
-// note takes a request down and returns its place. It needs s.mu.
-func (s *Server) note(r Request) {
-	if len(s.requests) >= most {
-		s.requests = append(s.requests[:0], s.requests[most/2:]...)
+// note takes a request down. It needs s.mu.
+func (s *Server) note(r *Request) {
+	if len(s.requests) >= maxRequests {
+		s.requests = append(s.requests[:0], s.requests[maxRequests/2:]...)
 	}
 	s.requests = append(s.requests, r)
 }

@@ -69,6 +69,16 @@ func (s *Server) bytes(n int) []byte {
 	return b
 }
 
+// most is how much is remembered of each kind of thing that never ends by itself.
+const most = 1 << 12
+
+// room forgets everything once it has become too much.
+func room[V any](m map[string]V) {
+	if len(m) >= most {
+		clear(m)
+	}
+}
+
 // word draws n characters that no encoding changes. It needs s.mu.
 func (s *Server) word(n int) string {
 	const letters = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"

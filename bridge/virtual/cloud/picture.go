@@ -38,6 +38,7 @@ func (s *Server) picture() reply {
 	for i := range text {
 		text[i] = alphabet[s.draw.IntN(len(alphabet))]
 	}
+	room(s.captchas)
 	ick := encode(s.bytes(18))
 	s.captchas[ick], s.captchas[newest] = string(text), string(text)
 	return reply{kind: "image/png", body: paint(text, s.bytes(300)), cookies: [][2]string{{"ick", ick}}}

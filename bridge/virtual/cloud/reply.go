@@ -87,6 +87,7 @@ type visit struct {
 	host string // as Xiaomi calls it; "" when only the path tells
 	path string // without "/app"
 	now  time.Time
+	note *Request // as it is taken down
 }
 
 // maxBody is the longest request that is read.

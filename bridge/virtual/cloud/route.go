@@ -50,15 +50,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if api {
 		weather = s.mood.API
 	}
-	s.note(Request{At: v.now, Host: v.name(api), Path: v.endpoint(), Device: v.value("deviceId")})
-	place := len(s.requests) - 1
+	v.note = &Request{At: v.now, Host: v.name(api), Path: v.endpoint(), Device: v.value("deviceId")}
+	s.note(v.note)
 	s.mu.Unlock()
 	if down || !s.pause(v, weather.Slow) {
 		panic(http.ErrAbortHandler)
 	}
 	a, bad := weather.spoil(api)
 	if !bad {
-		a = s.answer(v, api, place)
+		a = s.answer(v, api)
 	}
 	if weather.Cut {
 		cut(w, a)
@@ -157,14 +157,14 @@ func cut(w http.ResponseWriter, a reply) {
 }
 
 // answer finds who answers.
-func (s *Server) answer(v *visit, api bool, place int) reply {
+func (s *Server) answer(v *visit, api bool) reply {
 	if v.path == "/lp/s" {
 		return s.poll(v)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if api {
-		return s.serveAPI(v, place)
+		return s.serveAPI(v)
 	}
 	if v.path == "/sts" {
 		return s.serviceToken(v)

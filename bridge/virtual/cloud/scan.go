@@ -36,6 +36,9 @@ func (s *Server) offerScan(v *visit) reply {
 	if c.life == 0 {
 		c.life = scanLife
 	}
+	if room(s.scans); len(s.scans) == 0 {
+		s.queue = nil
+	}
 	s.scans[c.ticket] = c
 	s.queue = append(s.queue, c.ticket)
 	base := s.account(v)

@@ -45,7 +45,7 @@ type Server struct {
 	done   chan struct{} // ends with Close
 	once   sync.Once
 
-	mu       sync.Mutex // guards the fields below and is never held over I/O
+	mu       sync.Mutex // guards the fields below and is never held while an answer leaves
 	draw     *rand.Rand
 	mood     Mood
 	people   []*person
@@ -58,7 +58,7 @@ type Server struct {
 	queue    []string            // tickets of scans, oldest first
 	sent     map[int64]int       // codes by user
 	mail     []Mail
-	requests []Request
+	requests []*Request
 	houses   []*house
 	things   map[string]*thing
 	order    []string // dids, as the lists have them
