@@ -246,10 +246,11 @@ func (d *Device) open(r *route) error {
 // leaves by it that must not be sent twice. Without another route that gains nothing.
 func (d *Device) prove(ctx context.Context, r *route, sign []int) error {
 	quiet := d.home.now() - time.Duration(r.seen.Load())
+	sign = r.dict.toLink(sign)
 	if quiet < freshFor || r.get == nil || len(sign) == 0 || !d.spare(r) {
 		return nil
 	}
-	_, err := r.get.Get(ctx, r.dict.toLink(sign), nil)
+	_, err := r.get.Get(ctx, sign, nil)
 	if lost(err) || errors.Is(err, mi.ErrOffline) {
 		return err
 	}

@@ -61,7 +61,7 @@ func (d *Device) learnAnew(via *route) {
 	}
 }
 
-// adopt makes spec the device's own. Values move over by iid.
+// adopt makes spec the device's own. Values move over to what means the same.
 func (d *Device) adopt(spec *mi.Spec) {
 	l := &d.loop
 	old := d.spec
@@ -71,7 +71,7 @@ func (d *Device) adopt(spec *mi.Spec) {
 	values := make([]mi.Value, len(spec.Props))
 	for i := range d.values {
 		p := &old.Props[i]
-		if j := spec.Prop(p.SIID, p.PIID); j >= 0 {
+		if j := sameProp(spec, p); j >= 0 {
 			values[j] = coerce(&spec.Props[j], d.values[i])
 		}
 	}
