@@ -148,10 +148,21 @@ func (h *Home) identity(i int, m *model, first uint64) mi.Info {
 		Model:    m.name,
 		Name:     name,
 		Room:     m.room,
-		MAC:      fmt.Sprintf("02:4d:%02x:%02x:%02x:%02x", byte(i>>24), byte(i>>16), byte(i>>8), byte(i)),
+		MAC:      macOf(first, i),
 		Firmware: m.firmware,
 		Token:    mi.Secret(hex.EncodeToString(sum[:])),
 	}
+}
+
+// macOf is the address of the i-th device. Homes that count from different dids
+// have different ones.
+func macOf(first uint64, i int) string {
+	n := first + uint64(i)
+	prefix := "02:4d"
+	if first > 0 {
+		prefix = "02:4e"
+	}
+	return fmt.Sprintf("%s:%02x:%02x:%02x:%02x", prefix, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
 }
 
 // spec loads the spec of a MIoT model once for all its devices.

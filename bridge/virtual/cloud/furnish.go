@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"cmp"
 	"encoding/hex"
 	"io/fs"
 	"net/netip"
@@ -44,6 +45,7 @@ func (s *Server) furnish(o Options) error {
 		}
 	}
 	for _, i := range o.Listed {
+		i.Name = cmp.Or(i.Name, i.Model)
 		t := &thing{info: i}
 		if i.Parent != "" {
 			t.pid = pidSubDevice

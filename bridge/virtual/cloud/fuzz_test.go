@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,29 @@ func FuzzVisit(f *testing.F) {
 		s.ServeHTTP(w, r)
 		if strings.Contains(w.Body.String(), `"serviceToken"`) || w.Code == http.StatusOK && r.URL.Path == "/sts" {
 			t.Errorf("%s let somebody in: %d %s", to, w.Code, w.Body)
+		}
+	})
+}
+
+func TestSameSeedMakesTheSameCloud(t *testing.T) {
+	a, b := dark(t), dark(t)
+	for _, s := range []*Server{a, b} {
+		r := httptest.NewRequest(http.MethodGet, "http://account.xiaomi.com/pass/getCode", nil)
+		s.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	if len(a.Listings()) == 0 || !slices.Equal(a.Listings(), b.Listings()) || a.Captcha() == "" || a.Captcha() != b.Captcha() {
+		t.Errorf("the clouds differ: captchas %q and %q\n%v\n%v", a.Captcha(), b.Captcha(), a.Listings(), b.Listings())
+	}
+}
+
+func TestNobodySharesAnAddress(t *testing.T) {
+	bubble(t, Options{}, func(s *stage) {
+		seen := map[string]string{}
+		for _, l := range s.cloud.Listings() {
+			if other := seen[l.MAC]; other != "" && l.MAC != "" {
+				t.Errorf("%s and %s both have %s", l.Name, other, l.MAC)
+			}
+			seen[l.MAC] = l.Name
 		}
 	})
 }
