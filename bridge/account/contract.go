@@ -22,6 +22,8 @@ type Options struct {
 	Language string
 	// SealKey, when set, encrypts what is kept of the account. It is a passphrase.
 	SealKey mi.Secret
+	// Plain sends requests signed but not encrypted, for whoever wants to read along.
+	Plain bool
 	// Given are accounts of the settings: user id and passToken. Each pair is tried once.
 	Given []Given
 	// Every is the time between two looks at the list of devices; 0 is six hours.

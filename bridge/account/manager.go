@@ -2,116 +2,201 @@ package account
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
 // Manager keeps the accounts. Its methods may be called from anywhere; those that
 // take a context talk to the cloud and wait for it.
-type Manager struct{}
+type Manager struct {
+	opt      Options
+	log      zerolog.Logger
+	regions  []string
+	web      *web
+	vault    *vault
+	budget   *budget
+	deviceID string
+	bell     bell
+	jobs     chan func(context.Context) // done by Run
 
-// New checks the options and loads what was kept. Nothing leaves before Run.
-func New(o Options) (*Manager, error) { return &Manager{}, nil }
+	stepping sync.Mutex     // one answer to the sign-in at a time
+	saving   sync.Mutex     // one write of the sessions at a time
+	working  sync.WaitGroup // what Run waits for
+
+	mu          sync.Mutex // guards what follows; never held over I/O
+	rand        *rand.Rand
+	accounts    map[string]*client
+	flow        *flow
+	given       []string             // hashes of the pairs of the settings that were tried
+	ahead       time.Duration        // this machine's clock minus Xiaomi's
+	refreshed   map[string]time.Time // when a device asked for the lists
+	lastRefresh time.Time
+}
+
+// New checks the options and loads what was kept. Nothing leaves before Run. In a
+// test it refuses servers that are not on loopback.
+func New(o Options) (*Manager, error) {
+	regions := o.Regions
+	if len(regions) == 0 {
+		regions = AllRegions()
+	}
+	h, err := newHosts(o.Hosts, regions)
+	if err != nil {
+		return nil, err
+	}
+	if testing.Testing() && !h.loopback() {
+		return nil, ErrNotLoopback
+	}
+	if o.Every <= 0 {
+		o.Every = 6 * time.Hour
+	}
+	if o.World.Now == nil {
+		return nil, fmt.Errorf("account: no clock: %w", mi.ErrInvalid)
+	}
+	m := &Manager{
+		opt: o, log: o.Log, regions: regions, web: newWeb(&o, h), vault: newVault(o.World, o.SealKey, o.Log),
+		rand: o.World.Rand("account"), accounts: map[string]*client{}, refreshed: map[string]time.Time{},
+		jobs: make(chan func(context.Context), 16),
+	}
+	m.bell.watchers = map[*func()]bool{}
+	m.web.clock = m.compareClocks
+	m.deviceID = loadID(m.vault, o.World)
+	m.budget = newBudget(m.vault, o.World.Now)
+	m.loadSessions()
+	m.loadHomes()
+	m.loadFlow()
+	return m, nil
+}
 
 // Run keeps the accounts signed in and their lists fresh until ctx ends.
-func (m *Manager) Run(ctx context.Context) error { return mi.ErrUnsupported }
+func (m *Manager) Run(ctx context.Context) error {
+	defer m.web.close()
+	defer m.working.Wait()
+	m.found()
+	for _, c := range m.sorted() {
+		m.working.Go(func() { m.tend(ctx, c) })
+	}
+	m.resume()
+	m.working.Go(func() { m.signInGiven(ctx) })
+	for {
+		select {
+		case job := <-m.jobs:
+			m.working.Go(func() { job(ctx) })
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// later has Run do a job; it is dropped when there are too many.
+func (m *Manager) later(job func(context.Context)) {
+	select {
+	case m.jobs <- job:
+	default:
+		m.log.Warn().Msg("too much to do for the account at once")
+	}
+}
+
+func (m *Manager) sorted() []*client {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []*client
+	for _, id := range slices.Sorted(maps.Keys(m.accounts)) {
+		out = append(out, m.accounts[id])
+	}
+	return out
+}
+
+func (m *Manager) client(account string) (*client, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.accounts[account]
+	if c == nil {
+		return nil, fmt.Errorf("account: %.20s: %w", account, ErrNoAccount)
+	}
+	return c, nil
+}
+
+// number draws a random number.
+func (m *Manager) number() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.rand.Uint64()
+}
+
+// jitter returns d, at most a tenth longer.
+func (m *Manager) jitter(d time.Duration) time.Duration {
+	return d + time.Duration(m.number()%uint64(d/10+1))
+}
+
+// learn has secrets masked.
+func (m *Manager) learn(secrets ...string) {
+	if m.opt.Learnt == nil {
+		return
+	}
+	for _, s := range secrets {
+		if s != "" {
+			m.opt.Learnt(mi.Secret(s))
+		}
+	}
+}
+
+func (m *Manager) learnSession(s session) {
+	m.learn(s.passToken, s.ssecurity, s.serviceToken)
+}
 
 // Watch calls changed soon after every change of Accounts, Known or Login, until
 // ctx ends. It must not block.
-func (m *Manager) Watch(ctx context.Context, changed func()) {}
-
-// Accounts returns how things stand, sorted by id.
-func (m *Manager) Accounts() []State { return nil }
-
-// Known returns what is known at the moment, without asking anybody.
-func (m *Manager) Known() Known { return Known{} }
-
-// Login returns where the sign-in stands. There is one at a time.
-func (m *Manager) Login() Step { return Step{} }
-
-// StartQR begins a sign-in by QR code; one that is under way is dropped.
-func (m *Manager) StartQR(ctx context.Context) (Step, error) { return Step{}, mi.ErrUnsupported }
-
-// StartPassword begins a sign-in by password. The password is forgotten with the
-// sign-in and never kept.
-func (m *Manager) StartPassword(ctx context.Context, user string, password mi.Secret) (Step, error) {
-	return Step{}, mi.ErrUnsupported
+func (m *Manager) Watch(ctx context.Context, changed func()) {
+	m.bell.add(&changed)
+	<-ctx.Done()
+	m.bell.remove(&changed)
 }
 
-// StartToken signs in with what a browser's cookies hold.
-func (m *Manager) StartToken(ctx context.Context, userID string, passToken mi.Secret) (Step, error) {
-	return Step{}, mi.ErrUnsupported
+// bell tells watchers that something changed.
+type bell struct {
+	mu       sync.Mutex
+	watchers map[*func()]bool
 }
 
-// NewPicture fetches another picture; step Captcha.
-func (m *Manager) NewPicture(ctx context.Context) (Step, error) { return Step{}, mi.ErrUnsupported }
-
-// AnswerCaptcha sends what the picture shows, and the password where
-// Step.NeedPassword asks for it.
-func (m *Manager) AnswerCaptcha(ctx context.Context, text string, password mi.Secret) (Step, error) {
-	return Step{}, mi.ErrUnsupported
+func (b *bell) add(w *func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.watchers[w] = true
 }
 
-// SendCode has a code sent to the target of that id, one per call; steps
-// CodeChoice and Code.
-func (m *Manager) SendCode(ctx context.Context, target string) (Step, error) {
-	return Step{}, mi.ErrUnsupported
+func (b *bell) remove(w *func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.watchers, w)
 }
 
-// AnswerCode sends the code that came by message or mail.
-func (m *Manager) AnswerCode(ctx context.Context, code string) (Step, error) {
-	return Step{}, mi.ErrUnsupported
+func (b *bell) ring() {
+	b.mu.Lock()
+	all := slices.Collect(maps.Keys(b.watchers))
+	b.mu.Unlock()
+	for _, w := range all {
+		(*w)()
+	}
 }
 
-// AnswerBrowser takes the address on which the browser ended; step Browser.
-func (m *Manager) AnswerBrowser(ctx context.Context, address string) (Step, error) {
-	return Step{}, mi.ErrUnsupported
+// rest waits; it reports false when ctx ended first.
+func rest(ctx context.Context, wait time.Duration) bool {
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
-
-// CancelLogin drops the sign-in that is under way.
-func (m *Manager) CancelLogin() {}
-
-// SignOut forgets an account and everything of it, in the data folder too.
-func (m *Manager) SignOut(account string) error { return mi.ErrUnsupported }
-
-// Call sends one signed request to the API of a region and returns what stands
-// under result. path has no /app: "/miotspec/prop/get". A session that has ended
-// is renewed first where the budget allows it, once for all who wait. A Refusal
-// is the server's word on this request alone.
-func (m *Manager) Call(ctx context.Context, account, region, path string, params any) (json.RawMessage, error) {
-	return nil, mi.ErrUnsupported
-}
-
-// Refresh asks for the lists again soon, because three handshakes with a device
-// failed: its key or address may have changed. Each did counts once an hour and
-// all together once in five minutes; it reports whether a list will be fetched.
-func (m *Manager) Refresh(did string) bool { return false }
-
-// RefreshAll asks for the lists again now, because a person wants it; once a
-// minute at most, all regions included.
-func (m *Manager) RefreshAll() bool { return false }
-
-// RunScene runs a manual scene.
-func (m *Manager) RunScene(ctx context.Context, s Scene) error { return mi.ErrUnsupported }
-
-// Statistics returns what a device used in each period, oldest first. key is
-// "siid.piid" as the cloud counts it: "7.1".
-func (m *Manager) Statistics(ctx context.Context, did, key string, p Period, from, to time.Time) ([]Sample, error) {
-	return nil, mi.ErrUnsupported
-}
-
-// History returns what a device reported, oldest first: kind "prop" or "event",
-// key "siid.piid" or the number of a Bluetooth object.
-func (m *Manager) History(ctx context.Context, did, kind, key string, from, to time.Time, limit int) ([]Sample, error) {
-	return nil, mi.ErrUnsupported
-}
-
-// RemoteKeys returns the keys of an IR remote.
-func (m *Manager) RemoteKeys(ctx context.Context, did string) ([]RemoteKey, error) {
-	return nil, mi.ErrUnsupported
-}
-
-// PressRemote presses a key of an IR remote.
-func (m *Manager) PressRemote(ctx context.Context, did, key string) error { return mi.ErrUnsupported }
