@@ -38,7 +38,7 @@ var picture = map[string][]string{
 	"bridge/bluetooth":          {"bridge/mi"},
 	"bridge/bluetooth/bluez":    {"bridge/mi", "bridge/bluetooth"},
 	"bridge/bluetooth/esphome":  {"bridge/mi", "bridge/bluetooth"},
-	"bridge/problem":            {"bridge/mi"},
+	"bridge/problem":            {},
 	"bridge/web":                {"bridge/mi", "bridge/problem"},
 }
 

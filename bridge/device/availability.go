@@ -135,7 +135,7 @@ func (d *Device) missed(err error) {
 	l.lastMiss = err
 	loud := errors.Is(err, mi.ErrDenied) || errors.Is(err, errInternal)
 	if loud || !l.online || l.misses >= goneMisses {
-		l.linkErr = words(err)
+		l.linkErr, l.problem = words(err), mi.Problem(err)
 	}
 	if loud || !l.online {
 		d.complain(err)
@@ -155,7 +155,7 @@ func (d *Device) served(via *route) {
 	d.seen.Store(now)
 	via.seen.Store(now)
 	l.contact, l.denied = true, false
-	l.failures, l.linkErr = 0, ""
+	l.failures, l.linkErr, l.problem = 0, "", ""
 	if l.via != via {
 		d.follow(via)
 		d.learnRule()

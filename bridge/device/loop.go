@@ -48,6 +48,7 @@ type loop struct {
 	teller             int    // index of the route that gave the spec
 	asks               bool   // the spec is to be asked for when that route works again
 	linkErr, orderErr  string
+	problem            string // behind linkErr
 	reason             string
 	warned             string
 	told               bool // the View knows the first Status
@@ -328,7 +329,7 @@ func (d *Device) tell() {
 	if !l.contact {
 		return
 	}
-	s := Status{Online: l.online, Connection: l.connection(), LastError: l.linkErr, Reason: l.reason}
+	s := Status{Online: l.online, Connection: l.connection(), LastError: l.linkErr, Problem: l.problem, Reason: l.reason}
 	if s.LastError == "" {
 		s.LastError = l.orderErr
 	}

@@ -40,6 +40,7 @@ type Status struct {
 	Connection string // name of the route that served the last exchange: "lan", "cloud", …; "" when none yet
 	LastSeen   time.Time
 	LastError  string // in words, with what to do; "" when all is well
+	Problem    string // id of what is behind LastError, if a driver found out: "net.foreign_subnet"
 	Reason     string // why there is no spec yet, in words; "" when there is one
 }
 

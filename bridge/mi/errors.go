@@ -18,3 +18,22 @@ var (
 func Kinds() []error {
 	return []error{ErrOffline, ErrTimeout, ErrDenied, ErrBusy, ErrUnsupported, ErrInvalid, ErrProtocol}
 }
+
+// Diagnose adds to err the id of the problem that was found to be behind it, such
+// as "net.foreign_subnet"; package problem has the list.
+func Diagnose(problem string, err error) error { return &diagnosed{err, problem} }
+
+// Problem returns the id of the problem behind err; "" when nobody found out.
+func Problem(err error) string {
+	if d, ok := errors.AsType[*diagnosed](err); ok {
+		return d.problem
+	}
+	return ""
+}
+
+type diagnosed struct {
+	error
+	problem string
+}
+
+func (d *diagnosed) Unwrap() error { return d.error }

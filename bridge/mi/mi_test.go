@@ -144,3 +144,13 @@ func FuzzParseJSON(f *testing.F) {
 		}
 	})
 }
+
+func TestDiagnosis(t *testing.T) {
+	err := fmt.Errorf("miio: get: %w", mi.Diagnose("net.none", fmt.Errorf("no answer: %w", mi.ErrTimeout)))
+	if mi.Problem(err) != "net.none" || !errors.Is(err, mi.ErrTimeout) || err.Error() != "miio: get: no answer: no answer" {
+		t.Errorf("%v: %q", err, mi.Problem(err))
+	}
+	if mi.Problem(mi.ErrTimeout) != "" || mi.Problem(nil) != "" {
+		t.Error("found out without being told")
+	}
+}

@@ -37,9 +37,9 @@ func (s *session) keyless() error {
 	case s.keyErr != nil:
 		return s.keyErr
 	case s.shown:
-		return fmt.Errorf("the token is not set; the device is not paired and shows it: pair it in the Mi Home app, then take the new token: %w", mi.ErrDenied)
+		return mi.Diagnose("token.missing", fmt.Errorf("the token is not set; the device is not paired and shows it: pair it in the Mi Home app, then take the new token: %w", mi.ErrDenied))
 	}
-	return fmt.Errorf("the device hides its token because it is paired: sign in to the Xiaomi account, or give the token with the device: %w", mi.ErrDenied)
+	return mi.Diagnose("token.hidden", fmt.Errorf("the device hides its token because it is paired: sign in to the Xiaomi account, or give the token with the device: %w", mi.ErrDenied))
 }
 
 // silent says in words why no answer came, as far as it can be told.
@@ -53,17 +53,18 @@ func (s *session) silent() error {
 	s.mu.Unlock()
 	switch {
 	case denied:
-		return &silence{greeted, fmt.Sprintf("%s says hello but ignores what is sealed with this token; "+
-			"it was probably paired again: take its current token: %v", addr, mi.ErrDenied), mi.ErrDenied}
+		return mi.Diagnose("token.wrong", &silence{greeted, fmt.Sprintf("%s says hello but ignores what is sealed with this token; "+
+			"it was probably paired again: take its current token: %v", addr, mi.ErrDenied), mi.ErrDenied})
 	case babbles:
 		return &silence{greeted, fmt.Sprintf("%s answers what cannot be read; restart the device: %v", addr, mi.ErrTimeout), mi.ErrTimeout}
 	case greeted:
-		return &silence{greeted, fmt.Sprintf("%s says hello but did not answer the request: %v", addr, mi.ErrTimeout), mi.ErrTimeout}
+		return mi.Diagnose("device.busy", &silence{greeted, fmt.Sprintf("%s says hello but did not answer the request: %v", addr, mi.ErrTimeout), mi.ErrTimeout})
 	case s.d.sessions.other(addr, s.did) != 0:
 		other := s.d.sessions.other(addr, s.did)
 		return &silence{greeted, fmt.Sprintf("another device (%d) answers at %s: %v", other, addr, mi.ErrOffline), mi.ErrOffline}
 	}
-	return &silence{greeted, s.d.advisor.unreachable(addr, s.w.unsent(), now), mi.ErrTimeout}
+	problem, text := s.d.advisor.unreachable(addr, s.w.unsent(), now)
+	return mi.Diagnose(problem, &silence{greeted, text, mi.ErrTimeout})
 }
 
 // advisor knows where this machine stands in the network.
@@ -88,21 +89,21 @@ func (a *advisor) interfaces(now time.Time) []mi.Interface {
 	return a.list
 }
 
-// unreachable says what may keep packets from addr.
-func (a *advisor) unreachable(addr netip.AddrPort, unsent error, now time.Time) string {
+// unreachable says what may keep packets from addr, as a problem and in words.
+func (a *advisor) unreachable(addr netip.AddrPort, unsent error, now time.Time) (problem, text string) {
 	if unsent != nil && (errors.Is(unsent, syscall.ENETUNREACH) || errors.Is(unsent, syscall.EHOSTUNREACH) || errors.Is(unsent, syscall.EPERM)) {
-		return fmt.Sprintf("no answer from %s, and this machine cannot send there (%v): check its network", addr.Addr(), unsent)
+		return "net.none", fmt.Sprintf("no answer from %s, and this machine cannot send there (%v): check its network", addr.Addr(), unsent)
 	}
 	list := a.interfaces(now)
-	text := fmt.Sprintf("no answer from %s", addr.Addr())
+	text = fmt.Sprintf("no answer from %s", addr.Addr())
 	switch local, own := near(list, addr.Addr()); {
 	case local:
-		return text + " (packets leave, none return): it is off, has another address, or a firewall is between"
+		return "net.none", text + " (packets leave, none return): it is off, has another address, or a firewall is between"
 	case containerOnly(list):
-		return text + fmt.Sprintf(": this program sits in a container network (%s), from which many devices do not accept requests: "+
+		return "net.bridge_network", text + fmt.Sprintf(": this program sits in a container network (%s), from which many devices do not accept requests: "+
 			"use host networking (network_mode: host) or a macvlan", own)
 	default:
-		return text + fmt.Sprintf(": it is in another network than this machine (%s); many devices answer only their own subnet: "+
+		return "net.foreign_subnet", text + fmt.Sprintf(": it is in another network than this machine (%s); many devices answer only their own subnet: "+
 			"give this machine an address there, or let the router masquerade", own)
 	}
 }

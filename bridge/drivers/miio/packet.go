@@ -149,7 +149,7 @@ func parseToken(s mi.Secret) (token [16]byte, err error) {
 		return token, fmt.Errorf("the token must be 32 hex digits: %w", mi.ErrDenied)
 	}
 	if hidden(raw) {
-		return token, fmt.Errorf("the token is a placeholder: %w", mi.ErrDenied)
+		return token, mi.Diagnose("token.missing", fmt.Errorf("the token is a placeholder: %w", mi.ErrDenied))
 	}
 	return [16]byte(raw), nil
 }

@@ -273,19 +273,20 @@ func TestSilenceIsToldApart(t *testing.T) {
 		setup func(h *home, info *mi.Info)
 		kind  error
 		words string
+		id    string // of the problem
 	}{
-		{"switched off", func(h *home, _ *mi.Info) { h.plug.mute = true }, mi.ErrTimeout, "packets leave, none return"},
-		{"wrong token", func(_ *home, i *mi.Info) { i.Token = "ffeeddccbbaa99887766554433221100" }, mi.ErrDenied, "says hello but ignores"},
-		{"no token", func(_ *home, i *mi.Info) { i.Token = "" }, mi.ErrDenied, "hides its token"},
-		{"placeholder", func(_ *home, i *mi.Info) { i.Token = "ffffffffffffffffffffffffffffffff" }, mi.ErrDenied, "placeholder"},
-		{"foreign subnet", func(_ *home, i *mi.Info) { i.Addr = "10.9.8.7:54321" }, mi.ErrTimeout, "another network than this machine (192.168.1.2/24)"},
+		{"switched off", func(h *home, _ *mi.Info) { h.plug.mute = true }, mi.ErrTimeout, "packets leave, none return", "net.none"},
+		{"wrong token", func(_ *home, i *mi.Info) { i.Token = "ffeeddccbbaa99887766554433221100" }, mi.ErrDenied, "says hello but ignores", "token.wrong"},
+		{"no token", func(_ *home, i *mi.Info) { i.Token = "" }, mi.ErrDenied, "hides its token", "token.hidden"},
+		{"placeholder", func(_ *home, i *mi.Info) { i.Token = "ffffffffffffffffffffffffffffffff" }, mi.ErrDenied, "placeholder", "token.missing"},
+		{"foreign subnet", func(_ *home, i *mi.Info) { i.Addr = "10.9.8.7:54321" }, mi.ErrTimeout, "another network than this machine (192.168.1.2/24)", "net.foreign_subnet"},
 		{"docker bridge", func(h *home, i *mi.Info) {
 			h.plug.mute = true
 			h.net.ifs = []mi.Interface{{Name: "eth0", Prefix: netip.MustParsePrefix("172.17.0.3/16")}}
-		}, mi.ErrTimeout, "container network (172.17.0.3/16)"},
+		}, mi.ErrTimeout, "container network (172.17.0.3/16)", "net.bridge_network"},
 		{"another device there", func(h *home, i *mi.Info) {
 			i.DID = "77"
-		}, mi.ErrOffline, "another device (4000000001)"},
+		}, mi.ErrOffline, "another device (4000000001)", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -295,6 +296,9 @@ func TestSilenceIsToldApart(t *testing.T) {
 				_, err := h.open(info).Get(t.Context(), []int{0}, nil)
 				if err == nil || !errors.Is(err, tc.kind) || !strings.Contains(err.Error(), tc.words) {
 					t.Fatalf("Get = %v, want %v with %q", err, tc.kind, tc.words)
+				}
+				if got := mi.Problem(err); got != tc.id {
+					t.Errorf("the problem is %q, want %q", got, tc.id)
 				}
 				for _, secret := range []string{string(plugToken), "ffeeddccbbaa9988"} {
 					if strings.Contains(err.Error(), secret) {
