@@ -16,9 +16,14 @@ const (
 type decoder struct {
 	products map[uint16]*product // MiBeacon
 	models   map[string]*product // all formats, by what the device is called there
+	official map[string]*product // all formats, by the name vendor.type.version
 	objects  map[uint16]object
 	bthome   map[byte]objectBTHome
 	qingping map[byte]string
+	facets   map[string]facet
+	shelves  map[int]shelf
+	verbs    map[string]verb
+	kinds    map[string]int
 	spec     func(model string) *mi.Spec // nil when there is none
 }
 
@@ -31,8 +36,9 @@ func (d *decoder) specOf(p *product) *mi.Spec {
 
 func newDecoder() *decoder {
 	d := &decoder{
-		products: map[uint16]*product{}, models: map[string]*product{}, objects: objectTable(),
+		products: map[uint16]*product{}, models: map[string]*product{}, official: map[string]*product{}, objects: objectTable(),
 		bthome: objectsBTHome(), qingping: qingpingModels(),
+		facets: facets(), shelves: shelves(), verbs: verbs(), kinds: kindNumbers(),
 	}
 	for _, p := range products() {
 		if p.id != 0 {
@@ -40,6 +46,9 @@ func newDecoder() *decoder {
 		}
 		if d.models[p.model] == nil {
 			d.models[p.model] = p
+		}
+		if d.official[p.official()] == nil {
+			d.official[p.official()] = p
 		}
 	}
 	return d
@@ -53,6 +62,8 @@ type packet struct {
 	sealed  bool // the sender proved that it has the key
 	wide    bool // the counter has 32 bits and grows
 	proof   bool // the seal has a tag
+	idle    bool // it carries no objects
+	clears  bool // the sender itself tells that motion is over
 }
 
 // decode reads one entry of service data. known is false for data of a kind that
@@ -77,7 +88,7 @@ func (d *decoder) decode(sender mi.Address, s mi.ServiceData, key *bindKey, r *r
 	case uuidBTHome1, uuidBTHome1Sealed, uuidBTHome2:
 		var b packetBTHome
 		b, err = d.parseBTHome(sender, s.UUID, s.Data, key, r)
-		p = packet{product: d.models["BTHome"], counter: b.counter, counted: b.counted, sealed: b.sealed, wide: b.sealed, proof: b.sealed}
+		p = packet{product: d.models["BTHome"], counter: b.counter, counted: b.counted, sealed: b.sealed, wide: b.sealed, proof: b.sealed, clears: true}
 	default:
 		return packet{}, false, nil
 	}
@@ -91,7 +102,7 @@ func (d *decoder) decodeQingping(b []byte, r *reading) (packet, error) {
 		r.reset()
 		return packet{}, errMalformed
 	}
-	return packet{product: d.models[model], counter: uint32(q.counter), counted: q.counter >= 0}, err
+	return packet{product: d.models[model], counter: uint32(q.counter), counted: q.counter >= 0, clears: true}, err
 }
 
 func (d *decoder) decodeBeacon(sender mi.Address, b []byte, key *bindKey, r *reading) (packet, error) {
@@ -105,9 +116,9 @@ func (d *decoder) decodeBeacon(sender mi.Address, b []byte, key *bindKey, r *rea
 	}
 	if !f.object {
 		if p.product.settles {
-			r.flag("stabilized", false)
+			r.flag("steady", false)
 		}
-		p.sealed, p.wide, p.proof = false, false, false
+		p.sealed, p.wide, p.proof, p.idle = false, false, false, true
 		return p, nil
 	}
 	plain, counter, err := f.open(key, d.known)

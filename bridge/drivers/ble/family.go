@@ -71,10 +71,10 @@ cube remote-control !cube
 mosquito mosquito-dispeller power consumable battery
 brush toothbrush toothbrush score counter consumable battery
 deodorant diffuser fingerprint key_id battery !fingerprint
-weight scales mass mass_non_stabilized stabilized
-weight-body scales mass mass_non_stabilized impedance stabilized
-scale scales mass profile_id stabilized
-body-scale scales mass heart_rate impedance_low impedance_high profile_id stabilized battery_low
+weight scales mass mass_now steady
+weight-body scales mass mass_now impedance steady
+scale scales mass profile_id steady
+body-scale scales mass heart_rate impedance_low impedance_high profile_id steady battery_low
 band watch wearing asleep charging_state battery
 atc temperature-humidity-sensor temperature humidity battery voltage
 bthome sensor

@@ -114,7 +114,7 @@ const productTable = `
 0BEB - lock ZNMS20LM lumi.lock.bacn01 Door Lock D100
 0C3C - thermo CGC1 - Alarm Clock
 0D0F - lock loock.lock.cc2xpro loock.lock.cc2xpro Door Lock Classic 2X Pro
-0DE7 - deodorant SU001-T - Odor Eliminator
+0DE7 - deodorant SU001-T - Odour Eliminator
 0DFD - three K9B-3BTN linp.remote.k9b Switch (triple button)
 0E39 - lock XMZNMS08LM lumi.lock.bmcn04 Door Lock
 0E65 - lock XMZNMS06LM lumi.lock.bmcn05 Face Recognition Smart Door Lock X

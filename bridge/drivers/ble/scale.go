@@ -42,11 +42,11 @@ func parseScale2(b []byte, r *reading) error {
 // weigh tells a weight, and reports whether it is final.
 func weigh(kg float64, stable, removed bool, r *reading) bool {
 	stable = stable && !removed && kg > 0
-	r.float("mass_non_stabilized", kg)
+	r.float("mass_now", kg)
 	if stable {
 		r.float("mass", kg)
 	}
-	r.flag("stabilized", stable)
+	r.flag("steady", stable)
 	return stable
 }
 
@@ -63,7 +63,7 @@ func scaleS200(b []byte, p *product, r *reading) {
 	}
 	r.whole("profile_id", int64(b[0]))
 	r.put("mass", hundredths(u32(b[1:])))
-	r.flag("stabilized", true)
+	r.flag("steady", true)
 }
 
 // scaleS400 reads weight, heart rate and resistance, which share four bytes. The
@@ -87,5 +87,5 @@ func scaleS400(b []byte, r *reading) {
 		r.put(key, tenths(resistance))
 		stable = key == "impedance_high"
 	}
-	r.put("stabilized", mi.Bool(stable))
+	r.put("steady", mi.Bool(stable))
 }

@@ -149,6 +149,12 @@ func (o *told) add(r *reading) {
 // ours is what a key of the vectors is called here, and the factor of its unit.
 func ours(key, unit string, binary bool) (string, float64) {
 	key = strings.TrimSuffix(strings.TrimPrefix(key, "(None, '"), "')")
+	switch {
+	case strings.HasPrefix(key, "stabil"):
+		return "steady", 1
+	case strings.HasPrefix(key, "mass_non"):
+		return "mass_now", 1
+	}
 	if binary {
 		switch key {
 		case "moisture":
