@@ -17,6 +17,9 @@ func (d *Device) finishSpec(o *outcome) {
 			d.follow(o.via)
 		}
 		d.weigh(o)
+		if l.stateless { // no read will ever say that all is well again
+			l.contact, l.denied, l.failures, l.linkErr = true, false, 0, ""
+		}
 		return
 	}
 	if errors.Is(o.err, context.Canceled) && now < o.start+hang {
