@@ -54,6 +54,9 @@ func (b *builder) command(i int) {
 		if rule.Enabled != nil {
 			e.Enabled = *rule.Enabled
 		}
+		if rule.Given {
+			e.Name = cut(strings.TrimSpace(a.Text), 80)
+		}
 	}
 	if e.Name == "" {
 		e.Name = b.title(a.Name, a.Text, a.Vendor)
@@ -62,7 +65,8 @@ func (b *builder) command(i int) {
 	if e.Component == "command" {
 		e.Enabled, e.Category, e.DeviceClass = false, "", ""
 	}
-	if e.Component == "button" || e.Component == "notify" || e.Component == "command" {
+	switch e.Component {
+	case "button", "scene", "notify", "command": // have no state
 		e.Assumed = false
 	}
 	b.add(e, d)
@@ -80,6 +84,9 @@ func (b *builder) callBind(e *Entity, i int, inputs string) Bind {
 	switch inputs {
 	case "none":
 		e.Component, out.Role, out.conv = "button", "press", &press{action: i}
+		if wanted == "scene" {
+			e.Component, out.Role = "scene", "activate"
+		}
 		return out
 	case "text":
 		e.Component, out.conv = "text", &argument{action: i, to: &text{*f}}

@@ -16,7 +16,7 @@ var (
 	categories = []string{"none", "config", "diagnostic"}
 	formats    = []string{"bool", "int", "float", "string"}
 	singular   = []string{"switch", "select", "number", "text", "binary_sensor", "sensor"}
-	callable   = []string{"button", "text", "notify", "select", "number", "command"}
+	callable   = []string{"button", "scene", "text", "notify", "select", "number", "command"}
 )
 
 // Shortest and longest time between polls that a correction may ask for.

@@ -90,6 +90,7 @@ type actionRule struct {
 	Inputs    string   `yaml:"inputs"`  // "none", "text", "list", "number", "bool" or "many"
 	Component string   `yaml:"component"`
 	Name      string   `yaml:"name"`
+	Given     bool     `yaml:"given"` // people named it: the action's text is its name, as it stands
 	Class     string   `yaml:"class"`
 	Category  string   `yaml:"category"`
 	Icon      string   `yaml:"icon"`

@@ -22,12 +22,19 @@ type Account interface {
 	Known() Known
 	// Watch calls changed after every change of that, until ctx ends.
 	Watch(ctx context.Context, changed func())
+	// RunScene runs a manual scene. This and what follows fails as Call does.
+	RunScene(ctx context.Context, s Scene) error
+	// RemoteKeys returns the keys of an infrared remote.
+	RemoteKeys(ctx context.Context, did string) ([]RemoteKey, error)
+	// PressRemote presses the key with that ID.
+	PressRemote(ctx context.Context, did, key string) error
 }
 
 // Known is what the accounts know. It is not changed once it was handed over.
 type Known struct {
 	Devices []Device // each did once
 	Homes   []Home
+	Scenes  []Scene
 }
 
 // Device is one device of an account.
@@ -37,6 +44,7 @@ type Device struct {
 	Region  string // "cn", "de", …
 	Online  bool   // says the cloud
 	Asked   time.Time
+	Remote  bool // an infrared remote
 }
 
 // Home is one home of an account.
@@ -46,4 +54,17 @@ type Home struct {
 	ID      string // decimal
 	Owner   string // user id of the owner, decimal
 	Name    string
+}
+
+// Scene is one manual scene of Mi Home.
+type Scene struct {
+	Account, Region string
+	Home, Owner     string
+	ID, Name        string
+}
+
+// RemoteKey is one key of an infrared remote.
+type RemoteKey struct {
+	ID   string // decimal
+	Name string // for people
 }

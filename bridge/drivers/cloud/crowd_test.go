@@ -66,8 +66,8 @@ func (w *wall) up() (n int) {
 	return n
 }
 
-// house runs a home on the driver until the test's end.
-func house(t testing.TB, k *sky) (*wall, *device.Home, func()) {
+// inhabit runs a home on the driver until the test's end.
+func inhabit(t testing.TB, k *sky) (*wall, *device.Home, func()) {
 	w := &wall{online: map[string]bool{}}
 	h := device.New(device.Options{
 		World: mi.World{Now: time.Now, Seed: 1}, View: w, Log: zerolog.Nop(),
@@ -96,7 +96,7 @@ func TestThousandDevicesOfTheCloud(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newSky(devices)
 		k.wide(props)
-		w, h, stop := house(t, k)
+		w, h, stop := inhabit(t, k)
 		defer stop()
 		time.Sleep(2 * time.Minute)
 		if n := w.up(); n != devices {
@@ -167,7 +167,7 @@ func BenchmarkThousandDevices(b *testing.B) {
 		}
 		links = append(links, link.(*session))
 	}
-	p := d.pool(d.device("1000"))
+	p := d.pool(place{"me", "de"})
 	p.buckets[reading].interval = 0
 	all := make([]int, props)
 	for i := range all {
@@ -208,7 +208,7 @@ func BenchmarkThousandDevices(b *testing.B) {
 func TestPresenceIsTrue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newSky(20)
-		w, _, stop := house(t, k)
+		w, _, stop := inhabit(t, k)
 		defer stop()
 		time.Sleep(time.Minute)
 		k.put(func(k *sky) { k.off["1003"] = true })

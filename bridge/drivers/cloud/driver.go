@@ -24,8 +24,10 @@ type Options struct {
 	Account  Account
 	Specs    mi.Specs
 	Profiles Profiles  // of the models that do not speak MIoT; may be nil
-	Memory   mi.Memory // may be nil
-	Log      zerolog.Logger
+	Memory   mi.Memory // keeps the numbers of scenes and keys; may be nil
+	// Changed, when set, is told that devices of a model have another spec now.
+	Changed func(model string)
+	Log     zerolog.Logger
 }
 
 // Profiles finds what is known of models that do not speak MIoT; *profile.Set does.
@@ -39,25 +41,33 @@ type Driver struct {
 	w       mi.World
 	o       Options
 	devices atomic.Pointer[table]
+	numbers *numbers
 
-	mu    sync.Mutex // guards the fields below
-	rand  *rand.Rand
-	pools map[place]*pool
-	open  map[*session]bool
-	ctx   context.Context // of every request; ends when the last link is closed
-	stop  context.CancelFunc
+	looking sync.Mutex // one look at the account at a time
+
+	mu      sync.Mutex // guards the fields below
+	rand    *rand.Rand
+	pools   map[place]*pool
+	keypads map[string]*keypad // by did
+	open    map[*session]bool
+	ctx     context.Context // of every request; ends when the last link is closed
+	stop    context.CancelFunc
 }
 
 var _ mi.Driver = (*Driver)(nil)
 
 // table is what the account knew when it was last looked at.
 type table struct {
-	byDID map[string]*Device
+	byDID  map[string]*Device
+	houses map[string]*house // by did
 }
 
 // New returns a driver. It asks nothing before it is used.
 func New(w mi.World, o Options) *Driver {
-	d := &Driver{w: w, o: o, rand: w.Rand("cloud"), pools: map[place]*pool{}, open: map[*session]bool{}}
+	d := &Driver{
+		w: w, o: o, numbers: loadNumbers(o.Memory), rand: w.Rand("cloud"),
+		pools: map[place]*pool{}, keypads: map[string]*keypad{}, open: map[*session]bool{},
+	}
 	d.devices.Store(&table{})
 	return d
 }
@@ -89,21 +99,34 @@ func (d *Driver) Find(ctx context.Context, found func(mi.Info)) error {
 
 // look takes in what the account knows now.
 func (d *Driver) look(found func(mi.Info)) {
-	known := d.o.Account.Known()
-	before := d.devices.Load()
-	now := newTable(known)
-	d.devices.Store(now)
-	for i := range known.Devices {
-		found(known.Devices[i].Info)
+	before, now := d.refresh()
+	for _, did := range slices.Sorted(maps.Keys(now.byDID)) {
+		found(now.byDID[did].Info)
+	}
+	for _, did := range slices.Sorted(maps.Keys(now.houses)) {
+		found(now.houses[did].info())
 	}
 	d.greet(before, now)
+	if d.o.Changed != nil && !sameHouses(before.houses, now.houses) {
+		d.o.Changed(homeModel)
+	}
 }
 
-func newTable(k Known) *table {
+// refresh replaces the table.
+func (d *Driver) refresh() (before, now *table) {
+	d.looking.Lock()
+	defer d.looking.Unlock()
+	before, now = d.devices.Load(), d.newTable(d.o.Account.Known())
+	d.devices.Store(now)
+	return before, now
+}
+
+func (d *Driver) newTable(k Known) *table {
 	t := &table{byDID: make(map[string]*Device, len(k.Devices))}
 	for i := range k.Devices {
 		t.byDID[k.Devices[i].DID] = &k.Devices[i]
 	}
+	t.houses = d.newHouses(k)
 	return t
 }
 
@@ -123,22 +146,45 @@ func (d *Driver) greet(before, now *table) {
 	}
 }
 
+// place returns where requests about a device go; ok is false for one that is not of
+// the account any more.
+func (d *Driver) place(did string) (at place, ok bool) {
+	t := d.devices.Load()
+	if known := t.byDID[did]; known != nil {
+		return place{known.Account, known.Region}, true
+	}
+	if h := t.houses[did]; h != nil {
+		return place{h.home.Account, h.home.Region}, true
+	}
+	return at, false
+}
+
 // device returns what the account knows of a device, or nil.
 func (d *Driver) device(did string) *Device { return d.devices.Load().byDID[did] }
 
-// Open implements mi.Driver. It takes the devices that the account knows.
+// Open implements mi.Driver. It takes what the account knows: devices, infrared
+// remotes, and each home for its scenes.
 func (d *Driver) Open(ctx context.Context, info mi.Info, sink mi.Sink) (mi.Link, error) {
-	if d.device(info.DID) == nil {
-		d.devices.Store(newTable(d.o.Account.Known()))
-	}
-	known := d.device(info.DID)
-	if known == nil {
-		return nil, fmt.Errorf("cloud: open %s: the account does not have it: %w", info.DID, mi.ErrUnsupported)
+	if !d.devices.Load().has(info.DID) {
+		d.refresh()
 	}
 	s := &session{d: d, did: info.DID, info: info, sink: sink, reads: map[*read]bool{}}
+	t := d.devices.Load()
+	switch known := t.byDID[info.DID]; {
+	case t.houses[info.DID] != nil:
+		d.join(ctx, s)
+		return &panel{s: s, look: s.scenes}, nil
+	case known == nil:
+		return nil, fmt.Errorf("cloud: open %s: the account does not have it: %w", info.DID, mi.ErrUnsupported)
+	case known.Remote && !s.hasState(ctx, known.Model):
+		d.join(ctx, s)
+		return &panel{s: s, look: s.keys}, nil
+	}
 	d.join(ctx, s)
 	return s, nil
 }
+
+func (t *table) has(did string) bool { return t.byDID[did] != nil || t.houses[did] != nil }
 
 // join makes s one of the open links.
 func (d *Driver) join(ctx context.Context, s *session) {
@@ -171,10 +217,9 @@ func (d *Driver) sessions() []*session {
 }
 
 // pool returns what all devices of an account and region share.
-func (d *Driver) pool(known *Device) *pool {
+func (d *Driver) pool(at place) *pool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	at := place{known.Account, known.Region}
 	p := d.pools[at]
 	if p == nil {
 		p = newPool(d, at)

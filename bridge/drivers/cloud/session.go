@@ -60,35 +60,27 @@ func (s *session) Close() error {
 
 // Pool names the devices that one request can ask: they are polled together.
 func (s *session) Pool() string {
-	known := s.d.device(s.did)
-	if known == nil {
-		return "cloud"
-	}
-	return "cloud " + known.Account + " " + known.Region
+	at, _ := s.d.place(s.did)
+	return "cloud " + at.account + " " + at.region
 }
 
 // pool returns what the device shares with others, and the context of requests.
 func (s *session) pool() (*pool, context.Context, error) {
-	known := s.d.device(s.did)
-	if known == nil {
+	at, ok := s.d.place(s.did)
+	if !ok {
 		return nil, nil, errRemoved
 	}
 	ctx := s.d.running()
 	if ctx == nil {
 		return nil, nil, errClosed
 	}
-	return s.d.pool(known), ctx, nil
+	return s.d.pool(at), ctx, nil
 }
 
 // Spec implements mi.Link: the model's profile when it does not speak MIoT, else
 // its published spec.
 func (s *session) Spec(ctx context.Context) (*mi.Spec, error) {
-	s.mu.Lock()
-	model := s.info.Model
-	s.mu.Unlock()
-	if known := s.d.device(s.did); model == "" && known != nil {
-		model = known.Model
-	}
+	model := s.model()
 	spec, p, err := s.d.specOf(ctx, model)
 	if err != nil {
 		return nil, fmt.Errorf("cloud: spec of %s: %w", model, err)
@@ -96,6 +88,16 @@ func (s *session) Spec(ctx context.Context) (*mi.Spec, error) {
 	s.profile.Store(p)
 	s.spec.Store(spec)
 	return spec, nil
+}
+
+// model returns the device's model, which the account also knows.
+func (s *session) model() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known := s.d.device(s.did); s.info.Model == "" && known != nil {
+		return known.Model
+	}
+	return s.info.Model
 }
 
 func (d *Driver) specOf(ctx context.Context, model string) (*mi.Spec, *profile.Profile, error) {
