@@ -256,12 +256,17 @@ func TestScanLetsIn(t *testing.T) {
 		if p := s.send(a.str("loginUrl"), nil); !strings.Contains(p.text, "id=confirm") || !s.cloud.Scanned(ticket) {
 			t.Errorf("the page: %s", p.text)
 		}
+		confirmed := make(chan error, 1)
 		go func() {
 			time.Sleep(40 * time.Second) // the poll waits
-			s.send(a.str("loginUrl"), url.Values{"do": {"confirm"}})
+			_, err := s.try(a.str("loginUrl"), url.Values{"do": {"confirm"}})
+			confirmed <- err
 		}()
 		start := time.Now()
 		got := s.send(a.str("lp"), nil)
+		if err := <-confirmed; err != nil {
+			t.Error(err)
+		}
 		if waited := time.Since(start); got.code() != "0" || waited < 40*time.Second {
 			t.Fatalf("after %v: %s", waited, got.text)
 		}
