@@ -2,6 +2,7 @@ package esphome
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -41,7 +42,6 @@ type fake struct {
 	mu         sync.Mutex
 	all        map[*client]bool
 	subscriber *client
-	clients    int
 	calls      []string
 	free       uint64
 	refuse     map[uint64]int // errors by kind of request
@@ -61,7 +61,8 @@ func newFake(t *testing.T, change func(*fake)) *fake {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fake{t: t, listener: l, flags: canHear | canConnect | canRaw | 1<<2, free: 3, all: map[*client]bool{}, refuse: map[uint64]int{}}
+	f := unplugged(t)
+	f.listener = l
 	if change != nil {
 		change(f)
 	}
@@ -70,19 +71,38 @@ func newFake(t *testing.T, change func(*fake)) *fake {
 	return f
 }
 
+// unplugged returns a node that no network leads to.
+func unplugged(t *testing.T) *fake {
+	return &fake{t: t, flags: canHear | canConnect | canRaw | 1<<2, free: 3, all: map[*client]bool{}, refuse: map[uint64]int{}}
+}
+
+// wires is a network of pipes to one node.
+type wires struct {
+	mi.Network
+	f *fake
+}
+
+func (w wires) DialContext(context.Context, string, string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	w.f.receive(theirs)
+	return ours, nil
+}
+
 func (f *fake) accept() {
 	for {
 		conn, err := f.listener.Accept()
 		if err != nil {
 			return
 		}
-		c := &client{f, conn, newFrames(conn)}
-		f.mu.Lock()
-		f.clients++
-		f.all[c] = true
-		f.mu.Unlock()
-		f.chatter.Go(c.serve)
+		f.receive(conn)
 	}
+}
+
+// receive serves one connection.
+func (f *fake) receive(conn net.Conn) {
+	c := &client{f, conn, newFrames(conn)}
+	f.edit(func() { f.all[c] = true })
+	f.chatter.Go(c.serve)
 }
 
 // stop ends the node and all its connections.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -47,8 +48,13 @@ type hearing struct {
 
 func listen(t *testing.T, o Options) *hearing {
 	t.Helper()
+	return listenBy(t, sockets{}, o)
+}
+
+func listenBy(t *testing.T, net mi.Network, o Options) *hearing {
+	t.Helper()
 	o.Log = zerolog.Nop()
-	n, err := New(sockets{}, o)
+	n, err := New(net, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,18 +187,50 @@ func TestWhyNodeIsNotHeard(t *testing.T) {
 }
 
 func TestSecondSubscriberIsTold(t *testing.T) {
-	f := newFake(t, nil)
-	first := listen(t, Options{Addr: f.address()})
-	await(t, "the subscription", func() bool { return f.say(sensor, -67, miBeacon) })
-	await(t, "the advert", first.works)
+	synctest.Test(t, func(t *testing.T) {
+		f := unplugged(t)
+		ha := &client{} // who was there first
+		f.subscriber = ha
+		h := listenBy(t, wires{f: f}, Options{Addr: "porch"})
+		time.Sleep(40 * time.Second)
+		if err := h.Hearing(); !errors.Is(err, mi.ErrBusy) || !h.says("Home Assistant has probably adopted it")() {
+			t.Errorf("Hearing = %v", err)
+		}
+		f.edit(func() { f.subscriber = nil })
+		time.Sleep(time.Minute)
+		if !f.say(sensor, -67, miBeacon) {
+			t.Fatal("it does not ask again")
+		}
+		time.Sleep(2 * time.Second)
+		if err := h.Hearing(); err != nil {
+			t.Error(err)
+		}
+	})
+}
 
-	n, err := New(sockets{}, Options{Addr: f.address(), Log: zerolog.Nop()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := n.taken(); !errors.Is(err, mi.ErrBusy) || !strings.Contains(err.Error(), "Home Assistant has probably adopted it") {
-		t.Error(err)
-	}
+func TestSilentNodeIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := unplugged(t)
+		h := listenBy(t, wires{f: f}, Options{Addr: "porch"})
+		for range 10 { // it answers pings only
+			time.Sleep(19 * time.Second)
+			f.say(sensor, -67, miBeacon)
+		}
+		time.Sleep(2 * time.Second)
+		if err := h.Hearing(); err != nil {
+			t.Error(err)
+		}
+		f.edit(func() { f.mute = true })
+		time.Sleep(75 * time.Second)
+		if err := h.Hearing(); !errors.Is(err, mi.ErrTimeout) || h.says("silent")() == h.says("does not answer")() {
+			t.Errorf("Hearing = %v", err)
+		}
+		f.edit(func() { f.mute = false })
+		time.Sleep(2 * time.Minute)
+		if !f.say(sensor, -67, miBeacon) {
+			t.Error("it does not come back")
+		}
+	})
 }
 
 func TestConnection(t *testing.T) {
