@@ -35,7 +35,7 @@ func TestEntities(t *testing.T) {
 			got = append(got, line)
 		}
 		want := []string{
-			`p2_1 switch "Switch" shown`,
+			`p2_1 switch "Power" shown`,
 			`p2_2 select "Source" shown assumed`,
 			`p3_1 number "Volume" shown`,
 			`p3_2 switch "Mute" shown`,
@@ -45,7 +45,7 @@ func TestEntities(t *testing.T) {
 			`a5_1 text "Play URL" shown assumed`,
 			`a7_1 button "Pair" shown`,
 			`a7_2 text "Pairing code" shown assumed`,
-			`a6_1 button "Power"`,
+			`a6_1 button "Toggle power"`,
 			`a6_2 button "Up"`,
 			`a6_3 button "Down"`,
 			`a6_4 button "Left"`,

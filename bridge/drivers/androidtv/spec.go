@@ -64,7 +64,7 @@ const (
 // keys lists the buttons; the order is the actions' identity and never changes.
 func keys() []key {
 	return []key{
-		{"power", codePower, false}, {"up", 19, false}, {"down", 20, false}, {"left", 21, false},
+		{"toggle-power", codePower, false}, {"up", 19, false}, {"down", 20, false}, {"left", 21, false},
 		{"right", 22, false}, {"enter", 23, false}, {"back", 4, true}, {"home", 3, true},
 		{"menu", 82, false}, {"volume-up", codeVolumeUp, false}, {"volume-down", codeVolumeDown, false},
 		{"play-pause", 85, true}, {"next", 87, true}, {"previous", 88, true}, {"end-playback", 86, false},

@@ -239,7 +239,7 @@ func TestATVThatIsOffIsRemembered(t *testing.T) {
 			h.Errorf("remembered %+v of %+v", is.Props, was.Props)
 		}
 		h.want(isOff())
-		if err := h.call("power"); err != nil {
+		if err := h.call("toggle-power"); err != nil {
 			h.Error(err)
 		}
 		after(time.Second)

@@ -37,7 +37,7 @@ type key struct {
 // keys lists the buttons; the order is the actions' identity and never changes.
 func keys() []key {
 	return []key{
-		{"power", "power", false}, {"up", "up", false}, {"down", "down", false}, {"left", "left", false},
+		{"toggle-power", "power", false}, {"up", "up", false}, {"down", "down", false}, {"left", "left", false},
 		{"right", "right", false}, {"enter", "enter", false}, {"back", "back", true}, {"home", "home", true},
 		{"menu", "menu", false}, {"volume-up", "volumeup", false}, {"volume-down", "volumedown", false},
 	}
