@@ -105,14 +105,20 @@ func (c *Config) gatewayKeys() []mi.Secret {
 
 func (c *Config) checkProtocols() error {
 	_, routers := c.RouterList()
-	if routers != nil {
-		routers = fmt.Errorf("%sROUTERS: %w", Prefix, routers)
+	_, gateways := c.GatewayKeyMap()
+	_, nodes := c.BLE.Nodes()
+	_, keys := c.BLE.KeyMap()
+	_, _, ninebots := c.NinebotList()
+	return errors.Join(c.BLE.check(), of("ROUTERS", routers), of("GATEWAY_KEYS", gateways),
+		of("BLE_ESPHOME", nodes), of("BLE_KEYS", keys), of("NINEBOTS", ninebots))
+}
+
+// of says which setting an error is about.
+func of(name string, err error) error {
+	if err == nil {
+		return nil
 	}
-	_, keys := c.GatewayKeyMap()
-	if keys != nil {
-		keys = fmt.Errorf("%sGATEWAY_KEYS: %w", Prefix, keys)
-	}
-	return errors.Join(routers, keys)
+	return fmt.Errorf("%s%s: %w", Prefix, name, err)
 }
 
 // entries splits a list by ; or line, and each entry by commas.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,6 +49,55 @@ func TestWrongProtocolsAreNamedWithoutSecrets(t *testing.T) {
 		{"MIHOME2MQTT_CAMERAS=a b", `"a b" is not a host`},
 		{"MIHOME2MQTT_ROUTERS=10.0.0.1", "ROUTERS: entry 1: it takes host, password"},
 		{"MIHOME2MQTT_GATEWAY_KEYS=34ce00fb61a9,shorthunter2", "GATEWAY_KEYS: entry 1: it takes the did or sid"},
+	} {
+		_, err := Load([]string{tc.in}, nil)
+		if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("Load(%s) says %v, want %q", tc.in, err, tc.want)
+		}
+	}
+}
+
+func TestBluetooth(t *testing.T) {
+	nodeKey := "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+	c, err := Load([]string{
+		"MIHOME2MQTT_BLE_ESPHOME=10.0.0.7; node.local:6053, " + nodeKey + ", Upstairs",
+		"MIHOME2MQTT_BLE_KEYS=A4:C1:38:00:11:22, 00112233445566778899aabbccddeeff\nblt.3.xyz,001122334455667788990011",
+		"MIHOME2MQTT_NINEBOTS=all; C4:7C:8D:12:34:56,mini,Old one; c4:7c:8d:12:34:57, 0011223344556677889900aa",
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes, _ := c.BLE.Nodes()
+	if diff := cmp.Diff([]Node{{Host: "10.0.0.7"}, {"node.local:6053", mi.Secret(nodeKey), "Upstairs"}}, nodes); diff != "" {
+		t.Error(diff)
+	}
+	keys, _ := c.BLE.KeyMap()
+	if len(keys) != 2 || keys["blt.3.xyz"] != "001122334455667788990011" {
+		t.Errorf("%d keys", len(keys))
+	}
+	vehicles, all, _ := c.NinebotList()
+	want := []Ninebot{{MAC: "c4:7c:8d:12:34:56", Kind: "mini", Name: "Old one"}, {MAC: "c4:7c:8d:12:34:57", Token: "0011223344556677889900aa"}}
+	if diff := cmp.Diff(want, vehicles); diff != "" || !all {
+		t.Error(diff, all)
+	}
+	for _, s := range []mi.Secret{mi.Secret(nodeKey), "00112233445566778899aabbccddeeff", "0011223344556677889900aa"} {
+		if !slices.Contains(c.Secrets(), s) {
+			t.Error("a key would not be masked")
+		}
+	}
+	if c.BLE.MQTT != "home/+/BTtoMQTT/#" || c.BLE.BlueZ != "auto" {
+		t.Errorf("defaults are %q and %q", c.BLE.MQTT, c.BLE.BlueZ)
+	}
+}
+
+func TestWrongBluetoothIsNamedWithoutKeys(t *testing.T) {
+	for _, tc := range []struct{ in, want string }{
+		{"MIHOME2MQTT_BLE_MQTT=home/#/x", "BLE_MQTT cannot be"},
+		{"MIHOME2MQTT_BLE_BLUEZ=yes", "BLE_BLUEZ cannot be"},
+		{"MIHOME2MQTT_BLE_ESPHOME=10.0.0.7,hunter2", "BLE_ESPHOME: entry 1: it takes a host"},
+		{"MIHOME2MQTT_BLE_KEYS=A4:C1:38:00:11:22,hunter2", "BLE_KEYS: entry 1: it takes a Bluetooth address"},
+		{"MIHOME2MQTT_NINEBOTS=hunter2", "NINEBOTS: entry 1: it takes a Bluetooth address"},
+		{"MIHOME2MQTT_NINEBOTS=c4:7c:8d:12:34:56,car", "NINEBOTS: entry 1: it takes a Bluetooth address"},
 	} {
 		_, err := Load([]string{tc.in}, nil)
 		if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "hunter2") {

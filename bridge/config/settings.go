@@ -57,7 +57,16 @@ type Config struct {
 	GatewayKeys mi.Secret `env:"GATEWAY_KEYS"`
 	// Action cameras and the Mi Drone's camera (experimental), separated by `;`: host, then if you like a name.
 	Cameras Cameras `env:"CAMERAS"`
-	// How long after the last movement a motion sensor of a lumi gateway still says motion.
+	// Android and Google TVs, separated by `;`: host, then if you like MAC and name. Those on the bridge's own network are found by themselves; each shows a code to pair with.
+	AndroidTVs TVs `env:"ANDROID_TVS"`
+	BLE        BLE `envPrefix:"BLE_"`
+	// Segway and Ninebot minis and scooters, separated by `;` or line: Bluetooth address, then if you like a kind (`mini` `scooter` `crypto`) or the token of a Mi scooter, and a name. `all` also reads those that nobody named.
+	Ninebots mi.Secret `env:"NINEBOTS"`
+	// Let scooters be locked and lit.
+	NinebotWrites bool `env:"NINEBOT_WRITES" envDefault:"false"`
+	// Time between two visits to a mini or scooter that is near.
+	NinebotPoll time.Duration `env:"NINEBOT_POLL" envDefault:"5m" min:"1m" max:"24h"`
+	// How long after the last movement a motion sensor still says motion.
 	MotionClear time.Duration `env:"MOTION_CLEAR" envDefault:"90s" min:"1s" max:"1h"`
 
 	// Folder where the bridge keeps what it learns.
@@ -130,6 +139,20 @@ type Web struct {
 	Prefix string `env:"PREFIX"`
 	// Show the pages inside Home Assistant without a password. The app sets it by itself.
 	Ingress bool `env:"INGRESS" envDefault:"false"`
+}
+
+// BLE is how Bluetooth devices are heard.
+type BLE struct {
+	// Topics on which OpenMQTTGateway and Theengs gateways publish what they hear; `off` listens to none.
+	MQTT string `env:"MQTT" envDefault:"home/+/BTtoMQTT/#"`
+	// Bluetooth adapter of this machine: `auto` listens with the first one where there is any, `off` with none, `hci1` with that one.
+	BlueZ string `env:"BLUEZ" envDefault:"auto"`
+	// ESPHome nodes that are Bluetooth proxies, separated by `;` or line: host, then if it has one its encryption key, and a name.
+	ESPHome mi.Secret `env:"ESPHOME"`
+	// Keys of devices that send encrypted, separated by `;` or line: Bluetooth address or did, then the key in hexadecimal digits.
+	Keys mi.Secret `env:"KEYS"`
+	// Devices to listen to, by address or did. When empty: all of Xiaomi's formats, and of the open format BTHome those with a key; `all` is everything that is understood.
+	Devices List `env:"DEVICES"`
 }
 
 // Gone is, for each class of device, how long it may be silent before it counts
