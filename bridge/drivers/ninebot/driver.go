@@ -63,7 +63,9 @@ var _ mi.Driver = (*Driver)(nil)
 func New(w mi.World, o Options) *Driver {
 	o.Interval = cmp.Or(o.Interval, 5*time.Minute)
 	o.AwayAfter = cmp.Or(o.AwayAfter, 3*time.Minute)
-	return &Driver{o: o, rand: w.Rand("ninebot"), near: nearby{seen: map[mi.Address]sighting{}}}
+	return &Driver{o: o, rand: w.Rand("ninebot"), near: nearby{
+		away: o.AwayAfter, seen: map[mi.Address]sighting{}, sinks: map[mi.Address]mi.Sink{},
+	}}
 }
 
 // Counts tells what went wrong with the vehicles' bytes.
@@ -82,6 +84,7 @@ func (d *Driver) Open(ctx context.Context, info mi.Info, sink mi.Sink) (mi.Link,
 		s.facts.Kind = Secure
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
+	d.near.opened(addr, sink)
 	return s, nil
 }
 

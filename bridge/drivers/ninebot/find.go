@@ -2,7 +2,7 @@ package ninebot
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -29,18 +29,24 @@ type sighting struct {
 
 // nearby remembers which vehicles were heard.
 type nearby struct {
-	mu   sync.Mutex
-	seen map[mi.Address]sighting
+	away time.Duration // of silence
+
+	mu    sync.Mutex // guards the fields below
+	seen  map[mi.Address]sighting
+	sinks map[mi.Address]mi.Sink // of the sessions that are open
 }
 
 // heard notes an advert. It reports whether to tell of the vehicle: when it is
-// new or came back, and now and then.
+// new, and now and then. A vehicle that comes back is seen.
 func (n *nearby) heard(a mi.Advert, now time.Time) (tell bool, s sighting) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s, known := n.seen[a.Addr]
 	if !known && len(n.seen) >= mostVehicles {
 		n.forget()
+	}
+	if sink := n.sinks[a.Addr]; known && sink != nil && now.Sub(s.at) >= n.away {
+		sink.Seen()
 	}
 	s.at, s.by = now, a.Receiver
 	if a.Name != "" {
@@ -69,6 +75,15 @@ func (n *nearby) last(addr mi.Address) sighting {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.seen[addr]
+}
+
+// opened remembers whom to tell that a vehicle comes back; nil forgets it.
+func (n *nearby) opened(addr mi.Address, sink mi.Sink) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if delete(n.sinks, addr); sink != nil {
+		n.sinks[addr] = sink
+	}
 }
 
 // met notes that a vehicle was there just now; while connected it advertises
@@ -116,9 +131,10 @@ func (d *Driver) Find(ctx context.Context, found func(mi.Info)) error {
 		case <-ctx.Done():
 			return nil
 		case err := <-failed:
-			if err != nil && !errors.Is(err, ctx.Err()) {
-				return err
+			if ctx.Err() != nil {
+				return nil
 			}
+			return fmt.Errorf("ninebot: listen: %w", err)
 		case <-tick.C:
 		}
 	}

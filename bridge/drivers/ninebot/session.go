@@ -48,6 +48,7 @@ var (
 func (s *session) Close() error {
 	s.over.Do(func() {
 		s.cancel()
+		s.d.near.opened(s.addr, nil)
 		s.turn <- struct{}{}
 		<-s.turn
 	})
