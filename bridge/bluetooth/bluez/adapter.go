@@ -55,7 +55,7 @@ func New(n mi.Network, o Options) *Adapter {
 	return &Adapter{net: n, o: o, slot: make(chan struct{}, 1)}
 }
 
-// Name implements mi.Receiver and mi.Central.
+// Name implements mi.Receiver and mi.Central. Adverts name their receiver so.
 func (a *Adapter) Name() string { return strings.TrimSpace("BlueZ " + a.o.Adapter) }
 
 // Hearing implements mi.Receiver.

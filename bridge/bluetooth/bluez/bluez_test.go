@@ -89,10 +89,10 @@ func TestPassiveMonitorHearsSignalsOnly(t *testing.T) {
 	f.change(sensor, deviceInterface, props{"ServiceData": serviceData("end")})
 	await(t, "the last advert", func() bool { return len(h.heard()) == 4 })
 	want := []string{
-		`BlueZ hci0 a4c1380a1b2c -70 "" fe95=one`,
-		`BlueZ hci0 a4c1380a1b2c -70 "" fe95=two`,
-		`BlueZ hci0 c0ffee000001 -80 "Mini" maker 424e=nb`,
-		`BlueZ hci0 a4c1380a1b2c -70 "" fe95=end`,
+		`BlueZ a4c1380a1b2c -70 "" fe95=one`,
+		`BlueZ a4c1380a1b2c -70 "" fe95=two`,
+		`BlueZ c0ffee000001 -80 "Mini" maker 424e=nb`,
+		`BlueZ a4c1380a1b2c -70 "" fe95=end`,
 	}
 	if got := h.heard(); !slices.Equal(got, want) {
 		t.Errorf("heard\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

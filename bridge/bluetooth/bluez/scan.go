@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"sync/atomic"
 
 	"github.com/godbus/dbus/v5"
@@ -41,7 +40,7 @@ func (a *Adapter) scan(ctx context.Context, heard func(mi.Advert)) error {
 	if err != nil {
 		return err
 	}
-	s.ears = ears{adapter: at, receiver: "BlueZ " + path.Base(string(at)), rssi: map[mi.Address]int16{}}
+	s.ears = ears{adapter: at, receiver: a.Name(), rssi: map[mi.Address]int16{}}
 	close(s.ready)
 	_, passive := all[at][monitorManager]
 	stop, err := s.start(ctx, c, passive && !a.o.Active)

@@ -94,8 +94,8 @@ func TestForeignNode(t *testing.T) {
 			h := listen(t, Options{Addr: "127.0.0.1:" + lines.Text(), Key: mi.Secret(key), Name: "porch"})
 			await(t, "the adverts", func() bool { return len(h.heard()) >= 2 && h.works() })
 			want := []string{
-				`porch A4:C1:38:0A:1B:2C -67 "" fe95=58585b05ca0e2b381ac1a4`,
-				`porch C0:FF:EE:00:00:01 -90 "Mini" maker 424e=210300`,
+				`ESPHome porch A4:C1:38:0A:1B:2C -67 "" fe95=58585b05ca0e2b381ac1a4`,
+				`ESPHome porch C0:FF:EE:00:00:01 -90 "Mini" maker 424e=210300`,
 			}
 			if got := h.heard()[:2]; !slices.Equal(got, want) {
 				t.Errorf("heard\n%s", strings.Join(got, "\n"))

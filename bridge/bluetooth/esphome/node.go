@@ -83,7 +83,7 @@ func New(n mi.Network, o Options) (*Node, error) {
 	return node, nil
 }
 
-// Name implements mi.Receiver and mi.Central.
+// Name implements mi.Receiver and mi.Central. Adverts name their receiver so.
 func (n *Node) Name() string { return "ESPHome " + n.name }
 
 // Hearing implements mi.Receiver.

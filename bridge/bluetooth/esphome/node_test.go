@@ -119,9 +119,9 @@ func TestNodeHands(t *testing.T) {
 			f.say(sensor, -68, miBeacon+"0516") // damaged behind
 			await(t, "the adverts", func() bool { return len(h.heard()) == 3 && h.works() })
 			want := []string{
-				`porch A4:C1:38:0A:1B:2C -67 "" fe95=58585b05ca0e2b381ac1a4`,
-				`porch C0:FF:EE:00:00:01 -90 "Mini" maker 424e=210300`,
-				`porch A4:C1:38:0A:1B:2C -68 "" fe95=58585b05ca0e2b381ac1a4`,
+				`ESPHome porch A4:C1:38:0A:1B:2C -67 "" fe95=58585b05ca0e2b381ac1a4`,
+				`ESPHome porch C0:FF:EE:00:00:01 -90 "Mini" maker 424e=210300`,
+				`ESPHome porch A4:C1:38:0A:1B:2C -68 "" fe95=58585b05ca0e2b381ac1a4`,
 			}
 			if got := h.heard(); !slices.Equal(got, want) {
 				t.Errorf("heard\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

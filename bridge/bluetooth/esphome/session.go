@@ -187,7 +187,7 @@ func (s *session) advert(p packet) {
 	}
 	s.n.counts.heard.Add(1)
 	s.n.note(p.advert.Addr, p.kind)
-	p.advert.Receiver = s.n.name
+	p.advert.Receiver = s.n.Name()
 	s.heard(p.advert)
 }
 
