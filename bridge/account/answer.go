@@ -160,7 +160,7 @@ func (r *reply) expired() bool {
 		return false
 	}
 	message := strings.ToLower(r.Message)
-	for _, sign := range []string{"servicetoken_expired", "auth err", "invalid signature", "unauthorized"} {
+	for _, sign := range []string{"servicetoken_expired", "auth err", "invalid signature"} {
 		if strings.Contains(message, sign) {
 			return true
 		}

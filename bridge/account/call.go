@@ -171,7 +171,7 @@ func (w *web) api(ctx context.Context, s session, random uint64, region, path, d
 // time: old ones would be refused for ever.
 func (w *web) dressAPI(req *http.Request, s session, plain bool) {
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("X-Xiaomi-Protocal-Flag-Cli", "PROTOCAL-HTTP2")
+	req.Header.Set("X-Xiaomi-Protocal-Flag-Cli", "PROTOCAL-HTTP2") //nolint:misspell // as their app writes it
 	if !plain {
 		req.Header.Set("Miot-Encrypt-Algorithm", "ENCRYPT-RC4")
 		req.Header.Set("Miot-Accept-Encoding", "GZIP")

@@ -3,6 +3,7 @@ package account
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -90,9 +91,9 @@ func (j *jar) of(u *url.URL) map[string]string {
 func (j *jar) find(name string) string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for i := len(j.all) - 1; i >= 0; i-- {
-		if j.all[i].Name == name {
-			return j.all[i].Value
+	for _, c := range slices.Backward(j.all) {
+		if c.Name == name {
+			return c.Value
 		}
 	}
 	return ""

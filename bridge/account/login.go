@@ -219,10 +219,10 @@ func summary(all []Region) string {
 	case len(parts) == 0 && failed == 0:
 		return fmt.Sprintf("You are signed in, but this account has no devices in any of the %d regions. Are they in another account, or shared with this one under an invitation not yet accepted?", len(all))
 	case empty > 0:
-		parts = append(parts, fmt.Sprintf("%d regions empty", empty))
+		parts = append(parts, count(empty, "region empty", "regions empty"))
 	}
 	if failed > 0 {
-		parts = append(parts, fmt.Sprintf("%d regions do not answer", failed))
+		parts = append(parts, count(failed, "region does not answer", "regions do not answer"))
 	}
 	return strings.Join(parts, ", ") + "."
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
@@ -84,11 +86,11 @@ func (m *Manager) turn(c *client, to Condition, cause error) {
 		return
 	}
 	if was != to {
-		line := m.log.Info()
-		if to != OK {
-			line = m.log.Warn().Err(cause)
+		level := zerolog.WarnLevel
+		if to == OK {
+			level = zerolog.InfoLevel
 		}
-		line.Str("account", label).Str("state", string(to)).Msg("Xiaomi account")
+		m.log.WithLevel(level).Err(cause).Str("account", label).Str("state", string(to)).Msg("Xiaomi account")
 	}
 	if lasting(was) != lasting(to) {
 		m.saveSessions()
