@@ -17,6 +17,10 @@ const (
 
 var errNotYet = errors.New("bluetooth: not connected yet")
 
+// ErrAbsent marks the error of a receiver that nobody asked for and that is not
+// there: nobody needs to hear of it.
+var ErrAbsent = errors.New("not there")
+
 // Condition is whether a receiver works, and why not. Its zero value is one that
 // has not begun.
 type Condition struct {
@@ -60,7 +64,7 @@ func Keep(ctx context.Context, c *Condition, log zerolog.Logger, attempt func(co
 			wait = firstRetry
 		}
 		level := zerolog.DebugLevel
-		if c.Set(err) {
+		if c.Set(err) && !errors.Is(err, ErrAbsent) {
 			level = zerolog.WarnLevel
 		}
 		log.WithLevel(level).Err(err).Dur("retry", wait).Msg("Bluetooth receiver does not work")

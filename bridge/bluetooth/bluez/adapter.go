@@ -7,6 +7,7 @@ package bluez
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -33,7 +34,10 @@ type Options struct {
 	Bus     string // address of the D-Bus; "" is DefaultBus
 	Adapter string // such as hci1 or its address; "" is the first that is switched on
 	Active  bool   // ask devices for more than they say by themselves; costs their batteries
-	Log     zerolog.Logger
+	// Optional keeps it out of the log that this host has no D-Bus, no bluetoothd or
+	// no adapter: Hearing is bluetooth.ErrAbsent then.
+	Optional bool
+	Log      zerolog.Logger
 }
 
 // Adapter is a Bluetooth adapter of this host.
@@ -64,10 +68,14 @@ func (a *Adapter) Hearing() error { return a.state.Hearing() }
 // Listen implements mi.Receiver.
 func (a *Adapter) Listen(ctx context.Context, heard func(mi.Advert)) error {
 	bluetooth.Keep(ctx, &a.state, a.o.Log, func(ctx context.Context) error {
-		if err := a.scan(ctx, heard); err != nil {
-			return fmt.Errorf("bluetooth: %s: %w", a.Name(), err)
+		err := a.scan(ctx, heard)
+		switch {
+		case err == nil:
+			return nil
+		case a.o.Optional && errors.Is(err, errAbsent):
+			err = fmt.Errorf("%w: %w", bluetooth.ErrAbsent, err)
 		}
-		return nil
+		return fmt.Errorf("bluetooth: %s: %w", a.Name(), err)
 	})
 	return nil
 }
@@ -115,7 +123,7 @@ func choose(all objects, wanted string) (dbus.ObjectPath, error) {
 	}
 	switch {
 	case len(names) == 0:
-		return "", fmt.Errorf("this host has no Bluetooth adapter that bluetoothd knows: %w", mi.ErrOffline)
+		return "", fmt.Errorf("this host has no Bluetooth adapter that bluetoothd knows: %w", errAbsent)
 	case wanted == "":
 		return "", explain(dbus.Error{Name: failNotReady})
 	}

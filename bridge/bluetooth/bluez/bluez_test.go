@@ -13,6 +13,7 @@ import (
 	"github.com/godbus/dbus/v5"
 	"github.com/rs/zerolog"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/bluetooth"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
@@ -164,6 +165,8 @@ func TestWhyNothingIsHeard(t *testing.T) {
 		}
 	}
 	expect(attempt(Options{}), mi.ErrOffline, "-v /run/dbus:/run/dbus:ro")
+	optional := listen(t, Options{Bus: address, Optional: true})
+	await(t, "the news", func() bool { return errors.Is(optional.Hearing(), bluetooth.ErrAbsent) })
 	daemon(t, path)
 	expect(attempt(Options{}), mi.ErrOffline, "bluetoothd does not run")
 	f := newFake(t, address)

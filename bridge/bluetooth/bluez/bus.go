@@ -30,6 +30,9 @@ const (
 // errBroken says that a connection to the bus has ended.
 var errBroken = errors.New("the connection to the D-Bus broke")
 
+// errAbsent says that this host has no Bluetooth that could be used.
+var errAbsent = fmt.Errorf("no Bluetooth here: %w", mi.ErrOffline)
+
 // buffered reads the socket in large pieces.
 type buffered struct {
 	net.Conn
@@ -102,7 +105,7 @@ func parseBus(address string) (network, place string, err error) {
 func noBus(place string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("there is no D-Bus at %s; in a container mount it: -v /run/dbus:/run/dbus:ro: %w", place, mi.ErrOffline)
+		return fmt.Errorf("there is no D-Bus at %s; in a container mount it: -v /run/dbus:/run/dbus:ro: %w", place, errAbsent)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("the D-Bus at %s may not be used by this user: %w", place, mi.ErrDenied)
 	}
@@ -138,7 +141,7 @@ func failure(err error) string {
 func explain(err error) error {
 	switch name := failure(err); name {
 	case failServiceUnknown, failNoOwner:
-		return fmt.Errorf("bluetoothd does not run on this host; install BlueZ and start it: systemctl enable --now bluetooth: %w", mi.ErrOffline)
+		return fmt.Errorf("bluetoothd does not run on this host; install BlueZ and start it: systemctl enable --now bluetooth: %w", errAbsent)
 	case failAccess:
 		return fmt.Errorf("the D-Bus policy does not let this user talk to bluetoothd; run as root or add the user to the group bluetooth: %w", mi.ErrDenied)
 	case failUnknownObject, failUnknownMethod:

