@@ -293,3 +293,6 @@ func (e *bleEar) Hearing() error {
 
 // Name implements mi.Receiver.
 func (e *bleEar) Name() string { return e.name }
+
+// Object sends any object in the name of a device that has a key.
+func (r *Radio) Object(device int, id uint16, data ...byte) { r.beacon(device, bleObject(id, data...)) }

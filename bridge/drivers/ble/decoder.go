@@ -1,6 +1,10 @@
 package ble
 
-import "github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+import (
+	"fmt"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
 
 // The UUIDs of service data that mean something here.
 const (
@@ -20,6 +24,7 @@ type decoder struct {
 	objects  map[uint16]object
 	bthome   map[byte]objectBTHome
 	qingping map[byte]string
+	other    *family // of products that are not in the table
 	facets   map[string]facet
 	shelves  map[int]shelf
 	verbs    map[string]verb
@@ -37,7 +42,7 @@ func (d *decoder) specOf(p *product) *mi.Spec {
 func newDecoder() *decoder {
 	d := &decoder{
 		products: map[uint16]*product{}, models: map[string]*product{}, official: map[string]*product{}, objects: objectTable(),
-		bthome: objectsBTHome(), qingping: qingpingModels(),
+		bthome: objectsBTHome(), qingping: qingpingModels(), other: families()["other"],
 		facets: facets(), shelves: shelves(), verbs: verbs(), kinds: kindNumbers(),
 	}
 	for _, p := range products() {
@@ -155,5 +160,6 @@ func (d *decoder) product(id uint16) *product {
 	if p := d.products[id]; p != nil {
 		return p
 	}
-	return stranger(id)
+	text := fmt.Sprintf("0x%04X", id)
+	return &product{id: id, model: text, name: "Xiaomi BLE " + text, kind: d.other}
 }

@@ -236,7 +236,7 @@ func (d *Driver) Open(_ context.Context, info mi.Info, sink mi.Sink) (mi.Link, e
 	if !ok {
 		return fail(mi.ErrUnsupported)
 	}
-	s := d.meet(addr, info.Model)
+	s := d.meet(addr, info)
 	if s == nil {
 		return fail(fmt.Errorf("it was not heard yet: %w", mi.ErrUnsupported))
 	}
@@ -249,17 +249,26 @@ func (d *Driver) Open(_ context.Context, info mi.Info, sink mi.Sink) (mi.Link, e
 }
 
 // meet returns the sender of that address. One that was not heard yet is made
-// when it is known what it is.
-func (d *Driver) meet(addr mi.Address, model string) *sender {
+// when an earlier run heard it; the account knows many that nobody can hear.
+func (d *Driver) meet(addr mi.Address, info mi.Info) *sender {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if s := d.senders[addr]; s != nil {
 		return s
 	}
-	if _, ok := d.records[addressText(addr)]; !ok && d.decoder.official[model] == nil {
+	_, heard := d.records[addressText(addr)]
+	if !heard && d.decoder.kindOf(info) == nil {
 		return nil
 	}
 	return d.enter(addr)
+}
+
+// kindOf is what a device is that this driver found once; nil for others.
+func (d *decoder) kindOf(info mi.Info) *product {
+	if !strings.HasPrefix(info.DID, prefix) {
+		return nil
+	}
+	return d.official[info.Model]
 }
 
 // enter makes a sender. It needs d.mu.

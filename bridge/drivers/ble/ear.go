@@ -183,6 +183,9 @@ type record struct {
 	Proved  bool     `json:"proved,omitempty"` // it seals what it sends
 	Last    uint64   `json:"last,omitempty"`   // hash of the newest frame
 	Sheet   []string `json:"sheet,omitempty"`  // what it has beyond its kind
+	// Values are the last ones of a device that speaks only when something happens:
+	// they are true until it says otherwise.
+	Values map[string]mi.Value `json:"values,omitempty"`
 }
 
 // save stores the records when that is due.

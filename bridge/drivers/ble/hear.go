@@ -170,7 +170,7 @@ func (s *sender) take(p *packet, e *ear, rssi int, now time.Duration) {
 			s.happen()
 		}
 		s.note(true)
-	} else if now-s.noted >= noteEvery {
+	} else if s.product.sleepy || now-s.noted >= noteEvery {
 		s.note(false)
 	}
 }

@@ -1,7 +1,6 @@
 package ble
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -50,12 +49,6 @@ func products() []*product {
 		all = append(all, p)
 	}
 	return all
-}
-
-// stranger is a product that is not in the table.
-func stranger(id uint16) *product {
-	text := fmt.Sprintf("0x%04X", id)
-	return &product{id: id, model: text, name: "Xiaomi BLE " + text, kind: families()["other"]}
 }
 
 // productTable lists the products: number, s for those that speak only when

@@ -1,6 +1,7 @@
 package ble
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -69,6 +70,7 @@ func newSender(d *Driver, addr mi.Address) *sender {
 		s.past = past{record: true, counter: r.Counter, counted: r.Proved, newest: r.Last}
 		s.trust.proved = r.Proved
 		s.sheet, s.product = slices.Clone(r.Sheet), d.decoder.models[r.Product]
+		maps.Copy(s.values, r.Values)
 	}
 	s.last.Store(int64(d.now()))
 	s.takeKey()
@@ -123,7 +125,7 @@ func (s *sender) wanted() bool {
 	case s.product.kind.name == "bthome":
 		return !strings.HasPrefix(s.did, prefix)
 	}
-	return s.product.kind.name != "other"
+	return true
 }
 
 // sighting is what Find reports of the device now, if anything.
@@ -199,7 +201,14 @@ func (s *sender) note(urgent bool) {
 		return
 	}
 	s.noted = s.d.now()
-	s.d.remember(s.text, record{
+	r := record{
 		Product: s.product.model, Counter: s.past.counter, Proved: s.trust.proved, Last: s.past.newest, Sheet: slices.Clone(s.sheet),
-	}, urgent)
+	}
+	if s.product.sleepy {
+		r.Values = maps.Clone(s.values)
+		maps.DeleteFunc(r.Values, func(key string, _ mi.Value) bool {
+			return key == "motion" || key == "rssi" || key == "receiver"
+		})
+	}
+	s.d.remember(s.text, r, urgent)
 }

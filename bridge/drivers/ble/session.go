@@ -38,7 +38,7 @@ func (s *sender) begin(info mi.Info, sink mi.Sink) (*session, error) {
 		return nil, fmt.Errorf("it is open already: %w", mi.ErrBusy)
 	}
 	if s.product == nil {
-		if s.product = s.d.decoder.official[info.Model]; s.product == nil {
+		if s.product = s.d.decoder.kindOf(info); s.product == nil {
 			return nil, mi.ErrUnsupported
 		}
 	}
@@ -57,8 +57,8 @@ func (t *session) Spec(context.Context) (*mi.Spec, error) {
 	s := t.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.trust.fault != noFault {
-		return nil, fmt.Errorf("ble: spec of %s: %w", s.text, s.trust.fault)
+	if f := s.trust.fault; f != noFault {
+		return nil, f.diagnosed(fmt.Errorf("ble: spec of %s: %w", s.text, f))
 	}
 	if t.model != s.like() && !t.closed {
 		t.model = s.like()
@@ -68,6 +68,14 @@ func (t *session) Spec(context.Context) (*mi.Spec, error) {
 		t.recall = time.AfterFunc(recallAfter, t.remind)
 	}
 	return t.model.spec, nil
+}
+
+// diagnosed adds to err which problem people have.
+func (f fault) diagnosed(err error) error {
+	if f == keyMissing {
+		return mi.Diagnose("ble.key_missing", err)
+	}
+	return err
 }
 
 // Error makes a fault of the key an error that the device loop understands.

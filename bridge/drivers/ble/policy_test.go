@@ -1,0 +1,170 @@
+package ble_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/ble"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+)
+
+// plainHome is a BTHome frame of somebody's own thermometer: packet, battery,
+// temperature.
+func plainHome(packet, battery byte, more ...byte) []byte {
+	return append([]byte{0x40, 0x00, packet, 0x01, battery, 0x02, 0xca, 0x09}, more...)
+}
+
+func withoutKey(r *virtual.Radio, place int) map[string]mi.Secret {
+	keys := r.Keys()
+	delete(keys, strings.TrimPrefix(did(r, place), "ble."))
+	return keys
+}
+
+func TestWhoIsListenedTo(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		devices []string
+		want    string
+	}{
+		{"the default leaves strangers out", nil, "door"},
+		{"all", []string{"all"}, "door home"},
+		{"a list", []string{"A4:C1:38:0E:2E:16"}, "home"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				radio := virtual.NewRadio(mi.World{Now: time.Now})
+				h := newHouse(t, radio, ble.Options{Keys: withoutKey(radio, virtual.BLEHome), Devices: tc.devices})
+				defer h.stop()
+				radio.Door(true)
+				radio.Say(virtual.BLEHome, 0xfcd2, plainHome(1, 88))
+				wait(3 * time.Second)
+				var got []string
+				for _, id := range h.board.seen() {
+					got = append(got, map[string]string{did(radio, virtual.BLEDoor): "door", did(radio, virtual.BLEHome): "home"}[id])
+				}
+				if strings.Join(got, " ") != tc.want {
+					t.Errorf("it listens to %v, want %s", got, tc.want)
+				}
+			})
+		})
+	}
+}
+
+// TestSpecGrows has a device tell more than it ever told.
+func TestSpecGrows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		radio := virtual.NewRadio(mi.World{Now: time.Now})
+		h := newHouse(t, radio, ble.Options{Devices: []string{"all"}})
+		defer h.stop()
+		radio.Say(virtual.BLEHome, 0xfcd2, plainHome(1, 88))
+		wait(3 * time.Second)
+		h.want(virtual.BLEHome, "battery/battery-level", mi.Int(88))
+		radio.Say(virtual.BLEHome, 0xfcd2, plainHome(2, 87, 0x02, 0x0a, 0x00, 0x2d, 0x01, 0x3a, 0x00, 0x3a, 0x01))
+		wait(4 * time.Second)
+		h.want(virtual.BLEHome, "battery/battery-level", mi.Int(87))
+		h.want(virtual.BLEHome, "temperature-humidity-sensor/temperature", mi.Float(25.06))
+		h.want(virtual.BLEHome, "temperature-humidity-sensor/temperature-2", mi.Float(0.1))
+		h.want(virtual.BLEHome, "report/window", mi.Bool(true))
+		h.wantEvents(virtual.BLEHome) // nobody knew of the button yet
+		radio.Say(virtual.BLEHome, 0xfcd2, plainHome(3, 87, 0x3a, 0x00, 0x3a, 0x02))
+		radio.Say(virtual.BLEHome, 0xfcd2, plainHome(4, 87, 0x3a, 0x00, 0x3a, 0x02))
+		h.wantEvents(virtual.BLEHome, "switch-sensor/double-click", "switch-sensor/double-click")
+	})
+}
+
+// vendor is a source of the vendor's specs.
+type vendor map[string]*mi.Spec
+
+func (v vendor) Spec(_ context.Context, model string) (*mi.Spec, error) {
+	if s := v[model]; s != nil {
+		return s, nil
+	}
+	return nil, mi.ErrUnsupported
+}
+
+// TestUnknownObjects reads an object by the vendor's spec of the product, and one
+// by what its number usually means.
+func TestUnknownObjects(t *testing.T) {
+	spec := &mi.Spec{
+		Model: "isa.magnet.dw2hl", Services: []mi.Service{{IID: 7, Name: "buzzer", Key: "buzzer", Text: "Buzzer"}},
+		Props:  []mi.Property{{SIID: 7, PIID: 1042, Key: "buzzer/loudness", Name: "loudness", Format: mi.FormatInt, Access: mi.Read | mi.Notify}},
+		Events: []mi.Event{{SIID: 7, EIID: 1050, Key: "buzzer/silenced", Name: "silenced"}},
+	}
+	synctest.Test(t, func(t *testing.T) {
+		radio := virtual.NewRadio(mi.World{Now: time.Now})
+		h := newHouse(t, radio, ble.Options{Keys: radio.Keys(), Specs: vendor{spec.Model: spec}})
+		defer h.stop()
+		radio.Object(virtual.BLEDoor, 0x4000+7<<10+42, 0x2a)
+		radio.Object(virtual.BLEDoor, 0x4000+9<<10+3, 77)
+		wait(3 * time.Second)
+		h.want(virtual.BLEDoor, "buzzer/loudness", mi.Int(42))
+		h.want(virtual.BLEDoor, "battery/battery-level", mi.Int(77))
+		radio.Object(virtual.BLEDoor, 0x4200+7<<10+50, 1, 2)
+		wait(3 * time.Second)
+		radio.Object(virtual.BLEDoor, 0x4200+7<<10+50, 3, 4)
+		h.wantEvents(virtual.BLEDoor, "buzzer/silenced data=0304")
+	})
+}
+
+// TestUnknownProduct publishes what a product says that no table has.
+func TestUnknownProduct(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		radio := virtual.NewRadio(mi.World{Now: time.Now})
+		h := newHouse(t, radio, ble.Options{})
+		defer h.stop()
+		radio.Say(virtual.BLEScale, 0xfe95, []byte{0x40, 0x50, 0x77, 0x77, 1, 0x0d, 0x10, 4, 0xfe, 0, 0x48, 2})
+		wait(3 * time.Second)
+		h.want(virtual.BLEScale, "temperature-humidity-sensor/temperature", mi.Float(25.4))
+		if got := h.infos()[0].Model; got != "xiaomi.other.0x7777" {
+			t.Errorf("model %q", got)
+		}
+	})
+}
+
+// TestAccountKnowsTheDevice opens it under the account's did, by the account's key.
+func TestAccountKnowsTheDevice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		radio := virtual.NewRadio(mi.World{Now: time.Now})
+		key := radio.Keys()[strings.TrimPrefix(did(radio, virtual.BLEDoor), "ble.")]
+		known := mi.Info{DID: "blt.3.1abcdefgh0000", Model: "isa.magnet.dw2hl", MAC: "A4:C1:38:0E:2E:12", Name: "Door", Token: key}
+		never := mi.Info{DID: "blt.3.1never0000000", Model: "isa.magnet.dw2hl", MAC: "A4:C1:38:0E:2E:99", Token: key}
+		h := newHouse(t, radio, ble.Options{}, known, never)
+		defer h.stop()
+		radio.Door(true)
+		wait(10 * time.Second)
+		if got := h.board.at(known.DID, "magnet-sensor/contact-state"); got != mi.Bool(false) {
+			t.Errorf("the door is %v", got)
+		}
+		if h.board.state(known.DID).Connection != "bluetooth" || h.board.state(never.DID).Online || len(h.infos()) != 2 {
+			t.Errorf("%+v, %+v, %v", h.board.state(known.DID), h.board.state(never.DID), h.infos())
+		}
+	})
+}
+
+// TestRestartKeepsTheDoor: a device that speaks only when something happens is
+// there, and as it was, before it speaks again.
+func TestRestartKeepsTheDoor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		radio, m := virtual.NewRadio(mi.World{Now: time.Now}), &memory{kept: map[string][]byte{}}
+		h := newHouse(t, radio, ble.Options{Keys: radio.Keys(), Memory: m})
+		radio.Door(true)
+		radio.Climate(21, 40)
+		wait(3 * time.Second)
+		radio.Stir(virtual.BLEMotion, 0)
+		wait(3 * time.Second)
+		known := h.infos()
+		h.stop()
+		again := newHouse(t, radio, ble.Options{Keys: radio.Keys(), Memory: m}, known...)
+		defer again.stop()
+		wait(10 * time.Second)
+		again.want(virtual.BLEDoor, "magnet-sensor/contact-state", mi.Bool(false))
+		again.want(virtual.BLEMotion, "motion-sensor/motion-state", mi.Value{})
+		if !again.board.state(did(radio, virtual.BLEDoor)).Online || again.board.state(did(radio, virtual.BLEClimate)).Online {
+			t.Error("want the door there, and the thermometer only when it is heard")
+		}
+	})
+}
