@@ -18,7 +18,7 @@ func (d *Device) finishSpec(o *outcome) {
 		}
 		d.weigh(o)
 		if l.stateless { // no read will ever say that all is well again
-			l.contact, l.denied, l.failures, l.linkErr = true, false, 0, ""
+			l.contact, l.denied, l.failures, l.linkErr, l.problem = true, false, 0, "", ""
 		}
 		return
 	}
