@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 	"sync"
@@ -49,6 +50,12 @@ type Options struct {
 	Heard func(func(zerolog.Level, []byte))
 	// SetLogLevel, when set, changes how much is logged.
 	SetLogLevel func(level string) error
+	// Random, when set, are unpredictable bytes; without them there are no pages.
+	Random io.Reader
+	// Clean, when set, masks every secret in a text.
+	Clean func(string) string
+	// Origins says where each setting comes from.
+	Origins map[string]string
 }
 
 // Files are what the settings name as files, already opened.
@@ -69,6 +76,8 @@ type Bridge struct {
 	home    *device.Home
 	topics  *mqtt.Home
 	names   *names
+	rooms   *names
+	pages   *pages     // nil without pages
 	mending sync.Mutex // one reload of the rules at a time
 }
 
@@ -88,7 +97,10 @@ func New(o Options) (*Bridge, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.names = loadNames(b.store)
+	b.names, b.rooms = loadNames(b.store, "names"), loadNames(b.store, "rooms")
+	if b.pages, err = newPages(b); err != nil {
+		return nil, err
+	}
 	b.home = device.New(b.deviceOptions(known))
 	return b, nil
 }
@@ -128,13 +140,29 @@ func (b *Bridge) learn(all []mi.Info) {
 	}
 }
 
+// view is whom the devices tell what happens.
+func (b *Bridge) view() device.View {
+	if b.pages == nil {
+		return b.topics
+	}
+	return b.pages
+}
+
+// logged passes on a line of the log.
+func (b *Bridge) logged(level zerolog.Level, line []byte) {
+	b.topics.Logged(level, line)
+	if b.pages != nil {
+		b.pages.server.Logged(level, line)
+	}
+}
+
 func (b *Bridge) deviceOptions(known []mi.Info) device.Options {
 	c := b.opt.Config
 	return device.Options{
-		World: b.opt.World, View: b.topics, Log: b.opt.Log, Routes: b.routes(known), Known: known,
+		World: b.opt.World, View: b.view(), Log: b.opt.Log, Routes: b.routes(known), Known: known,
 		Intervals:    device.Intervals{Idle: c.Poll, Fast: c.PollFast, Slow: c.PollSlow},
 		OrderTimeout: c.OrderTimeout,
-		Names:        b.names.all(), Renamed: b.names.give,
+		Names:        b.names.all(), Renamed: b.names.give, Rooms: b.rooms.all(), Placed: b.rooms.give,
 		Gone: map[string]time.Duration{
 			device.ClassPolled: c.Gone.WiFi, device.ClassZigbeeMains: c.Gone.Zigbee, device.ClassZigbeeBattery: c.Gone.ZigbeeBattery,
 			device.ClassBLE: c.Gone.BLE, device.ClassMesh: c.Gone.Mesh,
@@ -154,7 +182,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { b.store.Run(parts) })
 	if b.opt.Heard != nil {
-		b.opt.Heard(b.topics.Logged)
+		b.opt.Heard(b.logged)
 		defer b.opt.Heard(nil)
 	}
 	devices, stopDevices := context.WithCancel(parts)
@@ -166,6 +194,9 @@ func (b *Bridge) Run(ctx context.Context) error {
 			b.opt.Log.Error().Err(err).Msg("the devices stopped")
 		}
 	})
+	if b.pages != nil {
+		working.Go(func() { b.pages.server.Run(devices) })
+	}
 	err := b.topics.Run(ctx, b.home)
 	stopDevices()
 	working.Wait()

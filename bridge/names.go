@@ -7,17 +7,19 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-// names are those that the user gave to devices, by did. They outlive restarts.
+// names are those that the user gave to devices, or to their rooms, by did. They
+// outlive restarts.
 type names struct {
 	memory mi.Memory
+	under  string // what they are kept as
 
 	mu    sync.Mutex // guards given
 	given map[string]string
 }
 
-func loadNames(memory mi.Memory) *names {
-	n := &names{memory: memory, given: map[string]string{}}
-	memory.Load("names", &n.given)
+func loadNames(memory mi.Memory, under string) *names {
+	n := &names{memory: memory, under: under, given: map[string]string{}}
+	memory.Load(under, &n.given)
 	return n
 }
 
@@ -37,5 +39,5 @@ func (n *names) give(did, name string) {
 	}
 	given := maps.Clone(n.given)
 	n.mu.Unlock()
-	n.memory.Save("names", given)
+	n.memory.Save(n.under, given)
 }

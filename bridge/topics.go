@@ -1,6 +1,9 @@
 package bridge
 
 import (
+	"net/netip"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/homeassistant"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mqtt"
@@ -14,7 +17,7 @@ func (b *Bridge) mqttOptions(rules *entity.Rules) mqtt.Options {
 		URL: c.MQTT.URL, User: c.MQTT.User, Password: c.MQTT.Password,
 		CA: o.Files.CA, Cert: o.Files.Cert, Key: o.Files.Key, Insecure: c.MQTT.Insecure,
 		Listen: c.Broker.Listen, BrokerUser: c.Broker.User, BrokerPassword: c.Broker.Password,
-		Base: c.BaseTopic, Areas: c.Areas,
+		Base: c.BaseTopic, Areas: c.Areas, PageURL: pageURL(&c.Web),
 		Rules: rules, Detail: c.Detail, Language: c.Language, Include: c.Include, Exclude: c.Exclude,
 		Forbid: c.Forbid, Raw: c.RawAccess,
 		Actions: mqtt.Actions{
@@ -26,4 +29,13 @@ func (b *Bridge) mqttOptions(rules *entity.Rules) mqtt.Options {
 		out.Targets = append(out.Targets, mqtt.Target{Prefix: t.Prefix, Form: homeassistant.Form(t.Form)})
 	}
 	return out
+}
+
+// pageURL is where Home Assistant sends people who want to see the bridge's pages;
+// "" when only this machine may look.
+func pageURL(w *config.Web) string {
+	if addr, err := netip.ParseAddr(host(w.Listen)); err != nil || addr.IsLoopback() || addr.IsUnspecified() {
+		return ""
+	}
+	return w.URL()
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-// Off, as the address of the pages, has none of them.
+// Off is the address of the pages for those who want none.
 const Off = "off"
 
 const (

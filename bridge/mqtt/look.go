@@ -51,3 +51,6 @@ func (p *page) text(slot int) (string, bool) {
 	}
 	return p.cells[slot].text, p.cells[slot].known
 }
+
+// CleanName leaves out of a name what would harm where it is shown.
+func CleanName(name string) string { return cleanName(name) }

@@ -78,6 +78,7 @@ func (p *process) welcome(c *config.Config, devices int) {
 		client = "-h " + host + " -p " + port + " "
 	}
 	fmt.Fprintf(p.out, `Virtual home    %d devices on 127.0.0.1
+Pages           %s
 Broker          %s
 Watch           mosquitto_sub %s-v -t '%s/#'
 Switch a plug   mosquitto_pub %s-t %s/460000000/switch_2/state/set -m OFF
@@ -85,6 +86,6 @@ Home Assistant  add the integration MQTT with this broker: the devices appear by
 Data            %s
 Stop            Ctrl-C
 
-`, devices, broker, client, c.BaseTopic, client, c.BaseTopic, c.Data)
+`, devices, cmp.Or(c.Web.URL(), "none"), broker, client, c.BaseTopic, client, c.BaseTopic, c.Data)
 	p.out.Flush()
 }

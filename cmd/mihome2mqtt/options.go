@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -29,7 +30,7 @@ func (p *process) options(c *config.Config) (bridge.Options, error) {
 	return bridge.Options{
 		Config: c, Files: files, Log: p.log(c, heard), Heard: heard.listen, Version: version, Host: name,
 		World:  mi.World{Net: host.Network(), Now: time.Now, Seed: uint64(time.Now().UnixNano())},
-		Learnt: p.secrets.Add,
+		Learnt: p.secrets.Add, Clean: p.secrets.Clean, Random: rand.Reader, Origins: p.origins,
 	}, nil
 }
 

@@ -25,6 +25,7 @@ type process struct {
 	out     *redact.Writer
 	talk    *redact.Writer
 	secrets *redact.Secrets
+	origins map[string]string // of the settings
 }
 
 func newProcess(ctx context.Context, environ []string, stdout, stderr io.Writer) *process {
@@ -89,6 +90,7 @@ func (p *process) settings(defaults map[string]string) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.origins = config.Origins(p.environ, environ)
 	c, err := config.Load(config.WithDefaults(environ, defaults), readFile)
 	if err != nil {
 		return nil, wrongUse(err)

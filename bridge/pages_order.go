@@ -1,0 +1,270 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mqtt"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
+)
+
+// Set implements web.Orders.
+func (p *pages) Set(ctx context.Context, id string, w web.Write) (web.Done, error) {
+	d := p.b.home.Device(id)
+	if d == nil {
+		return web.Done{}, web.ErrNoDevice
+	}
+	order, what, err := p.written(d, w)
+	if err != nil {
+		return web.Done{}, p.ended(d, what, time.Now(), err)
+	}
+	return p.carry(ctx, d, order, what, w.Confirmed)
+}
+
+// written turns a write into an order and says in words what it asks for.
+func (p *pages) written(d *device.Device, w web.Write) (order mi.Order, what string, err error) {
+	what = w.Key + " = " + w.Value.String()
+	id, role, isRole := strings.Cut(w.Key, "/")
+	if look, ok := p.b.topics.Look(d.ID()); ok && isRole {
+		for i := range look.Model.Entities {
+			e := &look.Model.Entities[i]
+			if e.ID != id || bindOf(e, entity.Role(role)) == nil {
+				continue
+			}
+			if name := strings.TrimSpace(e.Name + " " + strings.ReplaceAll(role, "_", " ")); name != "" {
+				what = strings.TrimSuffix(strings.TrimSuffix(name, " state"), " press") + " → " + w.Value.String()
+			}
+			order, err = look.Model.Order(i, entity.Role(role), w.Value.String(), d.Values(nil))
+			return order, what, err
+		}
+	}
+	spec := d.Spec()
+	if spec == nil {
+		return order, what, fmt.Errorf("what it can do is not known yet: %w", mi.ErrUnsupported)
+	}
+	i := slices.IndexFunc(spec.Props, func(q mi.Property) bool { return named(w.Key, q.SIID, q.PIID, q.ID(), string(q.Key)) })
+	if i < 0 || spec.Props[i].Access&mi.Write == 0 {
+		return order, what, fmt.Errorf("%w that can be written: %q", web.ErrNoRole, w.Key)
+	}
+	value, err := valueFor(&spec.Props[i], w.Value)
+	what = string(spec.Props[i].Key) + " → " + value.String()
+	return mi.Order{Set: []mi.Change{{Prop: i, Value: value}}}, what, err
+}
+
+// named reports whether key is the iid, id or key of something.
+func named(key string, siid, iid int, id, name string) bool {
+	return key == strconv.Itoa(siid)+"."+strconv.Itoa(iid) || key == id || key == name
+}
+
+// valueFor reads a value as one of p, and says what would be right.
+func valueFor(p *mi.Property, v mi.Value) (mi.Value, error) {
+	text := v.String()
+	for _, c := range p.List {
+		if strings.EqualFold(c.Label, text) || c.Value.String() == text {
+			return c.Value, nil
+		}
+	}
+	if len(p.List) > 0 {
+		words := make([]string, len(p.List))
+		for i, c := range p.List {
+			words[i] = c.Value.String()
+		}
+		return v, fmt.Errorf("%s cannot be %q; it can be: %s: %w", p.Key, text, strings.Join(words, ", "), mi.ErrInvalid)
+	}
+	value, ok := v, true
+	switch p.Format {
+	case mi.FormatBool:
+		var on bool
+		on, ok = v.Bool()
+		value = mi.Bool(on)
+	case mi.FormatInt:
+		var n int64
+		n, ok = v.Int()
+		value = mi.Int(n)
+	case mi.FormatFloat:
+		var f float64
+		f, ok = v.Float()
+		value = mi.Float(f)
+	case mi.FormatText:
+		value = mi.Text(text)
+	}
+	if f, isNumber := value.Float(); ok && isNumber && p.Range != nil && (f < p.Range.Min || f > p.Range.Max) {
+		return v, fmt.Errorf("%s can be from %v to %v, not %s: %w", p.Key, p.Range.Min, p.Range.Max, text, mi.ErrInvalid)
+	}
+	if !ok {
+		return v, fmt.Errorf("%s is of the kind %s, which %q is not: %w", p.Key, formats[p.Format], text, mi.ErrInvalid)
+	}
+	return value, nil
+}
+
+// Call implements web.Orders.
+func (p *pages) Call(ctx context.Context, id string, c web.Call) (web.Done, error) {
+	d := p.b.home.Device(id)
+	if d == nil {
+		return web.Done{}, web.ErrNoDevice
+	}
+	order, what, err := called(d, c)
+	if err != nil {
+		return web.Done{}, p.ended(d, what, time.Now(), err)
+	}
+	return p.carry(ctx, d, order, what, c.Confirmed)
+}
+
+func called(d *device.Device, c web.Call) (order mi.Order, what string, err error) {
+	spec := d.Spec()
+	if spec == nil {
+		return order, c.Action, fmt.Errorf("what it can do is not known yet: %w", mi.ErrUnsupported)
+	}
+	i := slices.IndexFunc(spec.Actions, func(a mi.Action) bool { return named(c.Action, a.SIID, a.AIID, a.ID(), string(a.Key)) })
+	if i < 0 {
+		return order, c.Action, fmt.Errorf("%w: no action %q", web.ErrNoRole, c.Action)
+	}
+	a := &spec.Actions[i]
+	what = string(a.Key)
+	if len(c.Args) != len(a.In) {
+		return order, what, fmt.Errorf("%s takes %d inputs, not %d: %w", a.Key, len(a.In), len(c.Args), mi.ErrInvalid)
+	}
+	args := make([]mi.Value, len(c.Args))
+	for k, v := range c.Args {
+		if args[k], err = valueFor(&spec.Props[a.In[k]], v); err != nil {
+			return order, what, err
+		}
+	}
+	return mi.Order{Calls: []mi.Call{{Action: i, Args: args}}}, what, nil
+}
+
+// dangers say what an order of a class can do.
+var dangers = map[string]string{
+	entity.DangerStop: "It breaks off what runs.", entity.DangerUnlock: "It opens a door or a lock.", entity.DangerErase: "It loses data or settings.",
+	entity.DangerRestart: "The device starts again.", entity.DangerUpdate: "It changes the device's firmware or maps.",
+	entity.DangerCook: "It heats, whether somebody is there or not.", entity.DangerGas: "It opens a gas valve.",
+	entity.DangerGate: "It moves a gate or a garage door.", entity.DangerAlarm: "It arms or disarms the alarm.",
+}
+
+// carry gives an order to a device and waits for how it ends.
+func (p *pages) carry(ctx context.Context, d *device.Device, order mi.Order, what string, confirmed bool) (web.Done, error) {
+	began := time.Now()
+	for _, class := range entity.Harm(d.Spec(), order) {
+		if slices.Contains(p.b.opt.Config.Forbid, class) {
+			return web.Done{}, p.ended(d, what, began, fmt.Errorf("orders of the kind %q are not taken; MIHOME2MQTT_FORBID says so: %w", class, web.ErrForbidden))
+		}
+		if !confirmed {
+			return web.Done{}, &unconfirmed{dangers[class]}
+		}
+	}
+	type answer struct {
+		out []mi.Value
+		err error
+	}
+	ended := make(chan answer, 1)
+	d.Do(device.Request{Order: order, Cause: "web", Done: func(out []mi.Value, err error) { ended <- answer{out, err} }})
+	var got answer
+	select {
+	case got = <-ended:
+	case <-ctx.Done():
+		got.err = fmt.Errorf("nobody waited for the answer: %w", mi.ErrTimeout)
+	}
+	done := web.Done{Route: d.Status().Connection, MS: time.Since(began).Milliseconds(), Out: got.out}
+	return done, p.ended(d, what, began, got.err)
+}
+
+// unconfirmed asks for a second word before an order of a dangerous class.
+type unconfirmed struct{ text string }
+
+// Error implements error: what the order can do.
+func (u *unconfirmed) Error() string { return u.text }
+
+// Unwrap tells the kind.
+func (u *unconfirmed) Unwrap() error { return web.ErrConfirm }
+
+// ended notes how the last order ended, for the device's page.
+func (p *pages) ended(d *device.Device, what string, began time.Time, err error) error {
+	status := d.Status()
+	last := &web.LastOrder{At: p.b.opt.World.Now(), What: what, By: "web", OK: err == nil}
+	if err == nil {
+		last.Route, last.MS = status.Connection, time.Since(began).Milliseconds()
+	} else {
+		last.Text = inWords(err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.orders[d.ID()] = last
+	p.counts.Orders++
+	if err != nil {
+		p.counts.OrdersFailed++
+	}
+	return err
+}
+
+// inWords says why an order failed, without the names of packages.
+func inWords(err error) string {
+	text := err.Error()
+	switch {
+	case errors.Is(err, mi.ErrTimeout), errors.Is(err, mi.ErrOffline):
+		return "The device did not answer (" + text + "). It is as it was."
+	case errors.Is(err, device.ErrUnknownOutcome):
+		return "The answer was lost: nobody can say whether the device obeyed."
+	}
+	text = strings.TrimSuffix(strings.TrimSuffix(text, ": "+mi.ErrInvalid.Error()), ": "+web.ErrForbidden.Error())
+	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
+
+// Refresh implements web.Orders.
+func (p *pages) Refresh(id string) error {
+	if id == "" {
+		p.b.home.Refresh()
+		return nil
+	}
+	return p.with(id, (*device.Device).Refresh)
+}
+
+// Rename implements web.Orders. The name that a device came with is no name given.
+func (p *pages) Rename(id, name string) error {
+	return p.with(id, func(d *device.Device) {
+		if clean := mqtt.CleanName(name); clean != d.Info().Name {
+			d.Rename(clean)
+		}
+	})
+}
+
+// Room implements web.Orders.
+func (p *pages) Room(id, room string) error {
+	return p.with(id, func(d *device.Device) {
+		if clean := mqtt.CleanName(room); clean != d.Info().Room {
+			d.Place(clean)
+		}
+	})
+}
+
+// Hide implements web.Orders.
+func (p *pages) Hide(id string, hidden bool) error {
+	return p.with(id, func(d *device.Device) { p.given.hide(d.Info().DID, hidden) })
+}
+
+// Remove implements web.Orders.
+func (p *pages) Remove(id string) error {
+	if slices.Contains(p.b.opt.Config.Forbid, "remove") {
+		return fmt.Errorf("devices are not removed; MIHOME2MQTT_FORBID says so: %w", web.ErrForbidden)
+	}
+	if !p.b.home.Remove(id) {
+		return web.ErrNoDevice
+	}
+	return nil
+}
+
+func (p *pages) with(id string, do func(*device.Device)) error {
+	d := p.b.home.Device(id)
+	if d == nil {
+		return web.ErrNoDevice
+	}
+	do(d)
+	return nil
+}

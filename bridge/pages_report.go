@@ -1,0 +1,134 @@
+package bridge
+
+import (
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+// LogLevel implements web.Process.
+func (p *pages) LogLevel(level string) error {
+	if p.b.opt.SetLogLevel == nil {
+		return fmt.Errorf("the log level cannot be changed here: %w", mi.ErrUnsupported)
+	}
+	if level == "trace" && !p.b.opt.Config.RawAccess {
+		return fmt.Errorf("trace shows every byte; MIHOME2MQTT_RAW_ACCESS=true allows it: %w", mi.ErrDenied)
+	}
+	return p.b.opt.SetLogLevel(level)
+}
+
+// Restart implements web.Process.
+func (p *pages) Restart() error {
+	if p.b.opt.Restart == nil {
+		return fmt.Errorf("the bridge cannot start itself again here: %w", mi.ErrUnsupported)
+	}
+	if slices.Contains(p.b.opt.Config.Forbid, "restart") {
+		return fmt.Errorf("restarts are not taken; MIHOME2MQTT_FORBID says so: %w", mi.ErrDenied)
+	}
+	go p.b.opt.Restart()
+	return nil
+}
+
+// Clean implements web.Process.
+func (p *pages) Clean(text string) string {
+	if p.b.opt.Clean == nil {
+		return text
+	}
+	return p.b.opt.Clean(text)
+}
+
+// Report implements web.Process.
+func (p *pages) Report(id string, names bool) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "mihome2mqtt %s, %s, %s/%s\n", p.b.opt.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	for _, c := range p.Overview().Connections {
+		fmt.Fprintf(&b, "%s: %s (%s)\n", c.Name, c.Word, c.Text)
+	}
+	counters := p.b.home.Counters()
+	fmt.Fprintf(&b, "counters: panics %d, dropped %d, invalid %d\n", counters.Panics, counters.Dropped, counters.Invalid)
+	all := p.b.home.All()
+	hide := newStandIns(all)
+	for _, d := range all {
+		if id == "" || d.ID() == id {
+			p.reportDevice(&b, d, id != "")
+		}
+	}
+	b.WriteString("\nlog:\n")
+	for _, line := range p.server.Lines(200, id) {
+		b.WriteString(line + "\n")
+	}
+	if names {
+		return b.String()
+	}
+	return hide.Replace(b.String())
+}
+
+func (p *pages) reportDevice(b *strings.Builder, d *device.Device, whole bool) {
+	one := p.Device(d.ID())
+	if one == nil {
+		return
+	}
+	fmt.Fprintf(b, "\ndevice %s %q in %q\n  model %s, firmware %s, hardware %s\n  state %s, route %s, last seen %s\n",
+		one.DID, one.Name, one.Room, one.Model, one.Firmware, one.Hardware, one.State, one.Route, one.LastSeen.UTC().Format("2006-01-02 15:04:05"))
+	if one.Trouble != "" {
+		fmt.Fprintf(b, "  trouble: %s\n", one.Trouble)
+	}
+	for _, w := range one.Ways {
+		fmt.Fprintf(b, "  way %s: %s %s\n", w.Route, w.State, w.Text)
+	}
+	if !whole {
+		return
+	}
+	fmt.Fprintf(b, "  spec %s\n", one.Spec)
+	for _, e := range one.Entities {
+		fmt.Fprintf(b, "  entity %s %s %q on=%v by %s\n", e.ID, e.Component, e.Name, e.Enabled, e.Rule)
+	}
+	for _, q := range one.Properties {
+		value := q.Text
+		if q.Format == "text" && value != "" {
+			value = fmt.Sprintf("(%d characters)", len(value)) // may name people or places
+		}
+		fmt.Fprintf(b, "  property %s %s = %s\n", q.IID, q.Key, value)
+	}
+	for _, a := range one.Actions {
+		fmt.Fprintf(b, "  action %s %s\n", a.IID, a.Key)
+	}
+}
+
+// newStandIns replaces what names people, places and machines.
+func newStandIns(all []*device.Device) *strings.Replacer {
+	stand := map[string]string{}
+	add := func(text, kind string, n int) {
+		if len(text) >= 3 && stand[text] == "" {
+			stand[text] = fmt.Sprintf("<%s %d>", kind, n)
+		}
+	}
+	for i, d := range all {
+		info := d.Info()
+		add(info.DID, "did", i+1)
+		add(d.ID(), "did", i+1)
+		add(info.Name, "name", i+1)
+		add(info.Room, "room", i+1)
+		add(info.MAC, "mac", i+1)
+		add(strings.ReplaceAll(info.MAC, ":", ""), "mac", i+1)
+		add(info.Addr, "address", i+1)
+		add(host(info.Addr), "address", i+1)
+	}
+	// Longer texts first, so that none is cut by a shorter one.
+	texts := slices.SortedFunc(maps.Keys(stand), func(a, b string) int {
+		if len(a) != len(b) {
+			return len(b) - len(a)
+		}
+		return strings.Compare(a, b)
+	})
+	var pairs []string
+	for _, t := range texts {
+		pairs = append(pairs, t, stand[t])
+	}
+	return strings.NewReplacer(pairs...)
+}

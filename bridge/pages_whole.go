@@ -1,0 +1,196 @@
+package bridge
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
+)
+
+// Overview implements web.Bridge.
+func (p *pages) Overview() web.Overview {
+	out := web.Overview{Version: p.b.opt.Version, Started: p.began}
+	out.Connections = append(out.Connections, p.broker(), p.platform())
+	if one, ok := p.network(); ok {
+		out.Connections = append(out.Connections, one)
+	}
+	return out
+}
+
+// broker says how things stand with the broker.
+func (p *pages) broker() web.Connection {
+	c := p.b.topics.Connection()
+	out := web.Connection{What: "mqtt", Name: "MQTT broker", State: "ok", Word: "Connected", Text: c.Broker}
+	if c.Broker == "inside" {
+		out.Text = "Inside the bridge, at " + p.b.opt.Config.Broker.Listen
+	}
+	if !c.Up {
+		out.State, out.Word, out.Text = "bad", "Away", cmp.Or(c.Problem, "Not connected yet")
+	}
+	return out
+}
+
+// platform says where devices are announced.
+func (p *pages) platform() web.Connection {
+	out := web.Connection{What: "home_assistant", Name: "Home Assistant", State: "off", Word: "Off", Text: "Nothing is announced"}
+	var places []string
+	for _, a := range p.b.opt.Config.Discovery {
+		places = append(places, a.Prefix)
+	}
+	if len(places) > 0 {
+		n := 0
+		for _, d := range p.b.home.All() {
+			if _, shown := p.b.topics.Look(d.ID()); shown {
+				n++
+			}
+		}
+		out.State, out.Word, out.Text = "ok", "Announced", fmt.Sprintf("%d devices below %s", n, strings.Join(places, ", "))
+	}
+	return out
+}
+
+// network says on which networks the bridge looks for devices.
+func (p *pages) network() (web.Connection, bool) {
+	all, err := p.b.opt.World.Net.Interfaces()
+	out := web.Connection{What: "network", Name: "Home network", State: "ok", Word: "Good"}
+	if err != nil {
+		out.State, out.Word, out.Text = "bad", "Away", err.Error()
+		return out, true
+	}
+	var names []string
+	for _, i := range mi.Outward(all, p.b.opt.Config.Interfaces) {
+		names = append(names, i.Name+" "+i.Prefix.String())
+	}
+	out.Text = strings.Join(names, ", ")
+	if len(names) == 0 {
+		out.State, out.Word, out.Text = "warn", "None", "Only this machine itself can be reached"
+	}
+	return out, !p.b.opt.Alone
+}
+
+// Recent implements web.Bridge.
+func (p *pages) Recent() []web.Recent {
+	var out []web.Recent
+	for _, c := range p.recent.newest() {
+		d := p.brief(c.device)
+		look, ok := p.b.topics.Look(d.ID)
+		if !ok || look.Model.Spec != c.spec {
+			continue
+		}
+		for _, i := range look.Model.Touched(c.prop) {
+			if text := p.mainText(look, i); text != "" && look.Model.Entities[i].Enabled {
+				out = append(out, web.Recent{ID: d.ID, Name: d.Name, Icon: d.Icon, At: c.at, Text: text})
+				break
+			}
+		}
+	}
+	return out
+}
+
+// Routes implements web.Bridge: a branch for each network, gateway and other way.
+func (p *pages) Routes() []web.Branch {
+	branches := map[string]*web.Branch{}
+	all := p.b.home.All()
+	for _, d := range all {
+		one, info := p.brief(d), d.Info()
+		b := web.Branch{ID: one.Route, Kind: one.Route, Name: one.Route}
+		parent := p.b.home.Device(info.Parent)
+		switch {
+		case one.State != web.Online:
+			b = web.Branch{ID: "~", Kind: "", Name: "No answer"}
+		case parent != nil && info.Parent != "":
+			b = web.Branch{ID: "gateway " + parent.ID(), Kind: web.Gateway, Name: p.brief(parent).Name, Address: host(parent.Info().Addr)}
+		case one.Route == web.LAN:
+			b = web.Branch{ID: "lan " + subnet(one.Address), Kind: web.LAN, Name: "LAN", Address: subnet(one.Address)}
+		case one.Route == web.Bluetooth:
+			b.Name = "Bluetooth"
+		case one.Route == web.Cloud:
+			b.Name = "Cloud"
+		}
+		if branches[b.ID] == nil {
+			b.Devices = []web.Device{}
+			branches[b.ID] = &b
+		}
+		branches[b.ID].Devices = append(branches[b.ID].Devices, one)
+	}
+	out := []web.Branch{}
+	for _, id := range slices.Sorted(maps.Keys(branches)) {
+		slices.SortStableFunc(branches[id].Devices, func(a, b web.Device) int { return cmp.Compare(a.Name, b.Name) })
+		out = append(out, *branches[id])
+	}
+	return out
+}
+
+// subnet is the network of a home that an address is in.
+func subnet(address string) string {
+	addr, err := netip.ParseAddr(address)
+	if err != nil || !addr.Is4() {
+		return ""
+	}
+	prefix, err := addr.Prefix(24)
+	if err != nil {
+		return ""
+	}
+	return prefix.String()
+}
+
+// Problems implements web.Bridge.
+func (p *pages) Problems() []web.Problem {
+	out := []web.Problem{}
+	if c := p.b.topics.Connection(); !c.Up && c.Problem != "" {
+		out = append(out, web.Problem{ID: "mqtt.away", Severity: web.Broken, Text: "No connection to the broker: " + c.Problem + ". The newest values wait."})
+	}
+	if w := &p.b.opt.Config.Web; w.Password == "" && !loopback(w.Listen) && !w.Ingress {
+		out = append(out, web.Problem{
+			ID: "config.open", Severity: web.Note, Text: "The pages are shut from outside because no password is set.", ToDo: "Set MIHOME2MQTT_WEB_PASSWORD.",
+		})
+	}
+	for _, d := range p.b.home.All() {
+		if one, ok := p.problem(p.brief(d)); ok {
+			out = append(out, one)
+		}
+	}
+	order := []string{web.Broken, web.Warn, web.Note}
+	slices.SortStableFunc(out, func(a, b web.Problem) int {
+		return cmp.Compare(slices.Index(order, a.Severity), slices.Index(order, b.Severity))
+	})
+	return out
+}
+
+// problem says what is wrong with a device, if anything.
+func (p *pages) problem(d web.Device) (web.Problem, bool) {
+	out := web.Problem{Device: d.ID, Severity: web.Broken, Since: d.LastSeen}
+	switch {
+	case d.Hidden:
+		return out, false
+	case d.State == web.Unproven:
+		out.ID, out.Severity, out.Text = "token.missing", web.Note, d.Name+" was found, but its key is missing."
+		out.ToDo = "Sign in with Xiaomi, or give its key in MIHOME2MQTT_DEVICES."
+	case d.State == web.NoAnswer:
+		out.ID, out.Text, out.Proof = "net.none", d.Name+" does not answer.", d.Trouble
+	case d.Trouble != "" && d.State == web.Online:
+		out.ID, out.Severity, out.Text, out.Proof = "device.refused", web.Note, d.Name+" did not do what it was told.", d.Trouble
+	default:
+		return out, false
+	}
+	return out, true
+}
+
+func loopback(listen string) bool {
+	addr, err := netip.ParseAddr(host(listen))
+	return host(listen) == "localhost" || err == nil && addr.IsLoopback()
+}
+
+// Settings implements web.Bridge.
+func (p *pages) Settings() []web.Setting {
+	var out []web.Setting
+	for _, s := range p.b.opt.Config.Show(p.b.opt.Origins) {
+		out = append(out, web.Setting{Name: s.Variable, Value: s.Value, From: s.From, Doc: s.Text, Secret: s.Secret})
+	}
+	return out
+}

@@ -1,0 +1,92 @@
+package web
+
+import (
+	"context"
+	"errors"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+// Bridge is what the pages show. Its methods may be called from anywhere, return
+// data of their own and do not block on devices.
+type Bridge interface {
+	// Overview returns how things stand as a whole.
+	Overview() Overview
+	// Devices returns every device, sorted by did.
+	Devices() []Device
+	// Brief returns one line of the list, by id or did.
+	Brief(id string) (Device, bool)
+	// Main returns the value that says most about a device, ready to be shown.
+	Main(id string) string
+	// Device returns all about one device, by id or did; nil when there is none.
+	Device(id string) *Detail
+	// Readings returns the state roles of some entities of a device.
+	Readings(id string, entities []string) []Reading
+	// Recent returns the last changes, newest first.
+	Recent() []Recent
+	// Routes returns the ways in which devices are reached.
+	Routes() []Branch
+	// Problems returns what is not as it should be, the worst first.
+	Problems() []Problem
+	// Settings returns every setting as it holds.
+	Settings() []Setting
+}
+
+// Orders is what the pages do to devices. The errors wrap a kind of package mi or
+// one of this package's and say in words what would be right.
+type Orders interface {
+	// Set writes one role or property and waits for the device.
+	Set(ctx context.Context, id string, w Write) (Done, error)
+	// Call runs an action and waits for the device.
+	Call(ctx context.Context, id string, c Call) (Done, error)
+	// Refresh reads a device again soon, and its spec and address too; "" is all.
+	Refresh(id string) error
+	Rename(id, name string) error
+	Room(id, room string) error
+	Hide(id string, hidden bool) error
+	Remove(id string) error
+}
+
+// Process is what the pages do to the bridge itself.
+type Process interface {
+	// LogLevel changes how much is logged.
+	LogLevel(level string) error
+	// Restart starts the bridge again; it returns at once.
+	Restart() error
+	// Clean masks every secret in a text.
+	Clean(text string) string
+	// Report returns what helps to find a mistake, without secrets; id "" is all.
+	// Names, rooms and addresses stay when names is set.
+	Report(id string, names bool) string
+}
+
+// Kinds of failure besides those of package mi.
+var (
+	ErrNoDevice  = errors.New("there is no such device")
+	ErrNoRole    = errors.New("the device has no such thing")
+	ErrForbidden = errors.New("forbidden by the settings")
+	ErrConfirm   = errors.New("has to be confirmed")
+)
+
+// Write asks for a new value of a role ("fan_2/preset_mode"), or of a property by
+// iid ("2.4"), id ("p2_4") or key ("fan/mode").
+type Write struct {
+	Key   string
+	Value mi.Value
+	// Confirmed tells that a person knows what the order can do.
+	Confirmed bool
+}
+
+// Call asks for an action, by iid, id or key.
+type Call struct {
+	Action    string
+	Args      []mi.Value
+	Confirmed bool
+}
+
+// Done tells how an order was carried out.
+type Done struct {
+	Route string     `json:"route"`
+	MS    int64      `json:"ms"` // milliseconds that it took
+	Out   []mi.Value `json:"out,omitempty"`
+}
