@@ -141,7 +141,7 @@ func (s *session) wake(ctx context.Context, why error) error {
 	host, _, _ := net.SplitHostPort(s.addr)
 	s.mu.Unlock()
 	if !ok {
-		return fmt.Errorf("%s; to wake it, add its MAC address to the TV in the configuration: %w", text(why, mi.ErrOffline), mi.ErrInvalid)
+		return mi.Diagnose("tv.wake", fmt.Errorf("%s; to wake it, add its MAC address to the TV in the configuration: %w", text(why, mi.ErrOffline), mi.ErrInvalid))
 	}
 	last, _ := netip.ParseAddr(host) // a name is not looked up: the TV may be anywhere
 	if err := lan.Wake(ctx, s.d.w.Net, s.d.interfaces(), netip.AddrPortFrom(last, s.d.o.WakePort), []lan.MAC{mac}); err != nil {

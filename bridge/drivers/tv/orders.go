@@ -82,7 +82,7 @@ func (s *session) wake(ctx context.Context) error {
 	macs := s.facts.macs(s.mac)
 	s.mu.Unlock()
 	if len(macs) == 0 {
-		return fmt.Errorf("tv: turn on: the TV's MAC address is not known; add it to the TV in the configuration: %w", mi.ErrInvalid)
+		return mi.Diagnose("tv.wake", fmt.Errorf("tv: turn on: the TV's MAC address is not known; add it to the TV in the configuration: %w", mi.ErrInvalid))
 	}
 	host, _, _ := net.SplitHostPort(s.addr)
 	last, _ := netip.ParseAddr(host) // a name is not looked up: the TV may be anywhere
