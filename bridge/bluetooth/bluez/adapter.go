@@ -13,6 +13,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 	"github.com/rs/zerolog"
@@ -29,6 +30,10 @@ const (
 	monitorManager   = "org.bluez.AdvertisementMonitorManager1"
 )
 
+// quietTime is long for a home. Adapters have been seen to fall silent for good
+// without a word, until the scan was begun anew.
+const quietTime = 10 * time.Minute
+
 // Options set up an Adapter.
 type Options struct {
 	Bus     string // address of the D-Bus; "" is DefaultBus
@@ -44,6 +49,7 @@ type Options struct {
 type Adapter struct {
 	net   mi.Network
 	o     Options
+	quiet time.Duration // without an advert before the scan is begun anew
 	state bluetooth.Condition
 	slot  chan struct{} // holds one entry while a connection is open
 }
@@ -56,7 +62,7 @@ var (
 // New returns an adapter. Nothing is asked of it yet.
 func New(n mi.Network, o Options) *Adapter {
 	o.Bus = cmp.Or(o.Bus, DefaultBus)
-	return &Adapter{net: n, o: o, slot: make(chan struct{}, 1)}
+	return &Adapter{net: n, o: o, quiet: quietTime, slot: make(chan struct{}, 1)}
 }
 
 // Name implements mi.Receiver and mi.Central. Adverts name their receiver so.
@@ -68,7 +74,10 @@ func (a *Adapter) Hearing() error { return a.state.Hearing() }
 // Listen implements mi.Receiver.
 func (a *Adapter) Listen(ctx context.Context, heard func(mi.Advert)) error {
 	bluetooth.Keep(ctx, &a.state, a.o.Log, func(ctx context.Context) error {
-		err := a.scan(ctx, heard)
+		err := errQuiet
+		for errors.Is(err, errQuiet) {
+			err = a.scan(ctx, heard)
+		}
 		switch {
 		case err == nil:
 			return nil

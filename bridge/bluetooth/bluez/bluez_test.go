@@ -32,7 +32,12 @@ type hearing struct {
 func listen(t *testing.T, o Options) *hearing {
 	t.Helper()
 	o.Log = zerolog.Nop()
-	h := &hearing{Adapter: New(sockets{}, o)}
+	return listenWith(t, New(sockets{}, o))
+}
+
+func listenWith(t *testing.T, a *Adapter) *hearing {
+	t.Helper()
+	h := &hearing{Adapter: a}
 	ctx, cancel := context.WithCancel(context.Background())
 	over := make(chan error, 1)
 	go func() { over <- h.Listen(ctx, h.take) }()
@@ -150,6 +155,19 @@ func TestReceiverComesBack(t *testing.T) {
 	daemon(t, path)
 	newFake(t, address)
 	await(t, "the next bus", h.works)
+}
+
+func TestQuietScanBeginsAnew(t *testing.T) {
+	path, address := busAt(t)
+	daemon(t, path)
+	f := newFake(t, address)
+	a := New(sockets{}, Options{Bus: address})
+	a.quiet = 20 * time.Millisecond
+	h := listenWith(t, a)
+	await(t, "another scan", func() bool { return f.called("RegisterMonitor") > 2 })
+	if err := h.Hearing(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestWhyNothingIsHeard(t *testing.T) {

@@ -198,16 +198,23 @@ func (m fakeMonitors) RegisterMonitor(root dbus.ObjectPath, sender dbus.Sender) 
 		return err
 	}
 	go func() {
-		var all objects
-		if err := m.f.conn.Object(string(sender), root).Call(manager+".GetManagedObjects", 0).Store(&all); err != nil {
-			m.f.t.Log("the application does not list its monitors:", err)
+		call := m.f.conn.Object(string(sender), root).Call(manager+".GetManagedObjects", 0)
+		if call.Err != nil {
+			m.f.t.Log("the application does not list its monitors:", call.Err)
 			return
+		}
+		all, ok := call.Body[0].(map[dbus.ObjectPath]map[string]map[string]dbus.Variant)
+		if !ok {
+			m.f.t.Errorf("the application answers %T", call.Body[0])
 		}
 		for at, ifaces := range all {
 			p, ok := ifaces[monitorInterface]
 			if !ok || text(p["Type"]) != "or_patterns" {
 				m.f.t.Errorf("%s is no monitor: %v", at, ifaces)
 				continue
+			}
+			if got := p["Patterns"].Signature().String() + p["RSSISamplingPeriod"].Signature().String(); got != "a(yyay)q" {
+				m.f.t.Errorf("the properties are of type %s", got)
 			}
 			if got := fmt.Sprint(p["Patterns"].Value().([][]any)[0]); got != fmt.Sprint([]any{uint8(0), uint8(0x16), []byte{0x95, 0xFE}}) {
 				m.f.t.Errorf("first pattern %s", got)

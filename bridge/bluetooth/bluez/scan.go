@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 
@@ -19,7 +20,11 @@ type scan struct {
 	ready  chan struct{} // closed when the fields below are set
 	ears   ears
 	active atomic.Bool // an active search is under way
+	news   atomic.Bool // an advert came lately
 }
+
+// errQuiet says that no advert came for long.
+var errQuiet = errors.New("quiet")
 
 // scan hears until something ends it, which it returns.
 func (a *Adapter) scan(ctx context.Context, heard func(mi.Advert)) error {
@@ -60,6 +65,7 @@ func (s *scan) take(signal *dbus.Signal) {
 		return
 	}
 	if advert, ok := s.ears.advert(signal); ok {
+		s.news.Store(true)
 		s.heard(advert)
 	} else if err := s.over(signal); err != nil {
 		s.tell(err)
@@ -68,13 +74,21 @@ func (s *scan) take(signal *dbus.Signal) {
 
 // wait waits for the end of a scan.
 func (s *scan) wait(ctx context.Context, c *dbus.Conn) error {
-	select {
-	case err := <-s.end:
-		return err
-	case <-c.Context().Done():
-		return fmt.Errorf("%w: %w", errBroken, mi.ErrOffline)
-	case <-ctx.Done():
-		return ctx.Err()
+	check := time.NewTicker(s.a.quiet)
+	defer check.Stop()
+	for {
+		select {
+		case err := <-s.end:
+			return err
+		case <-c.Context().Done():
+			return fmt.Errorf("%w: %w", errBroken, mi.ErrOffline)
+		case <-check.C:
+			if !s.news.Swap(false) {
+				return errQuiet
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 

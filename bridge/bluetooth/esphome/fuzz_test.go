@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/bluetooth"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
 // stream is what a node says; what is said to it is lost.
@@ -118,5 +119,24 @@ func TestParsedAdvert(t *testing.T) {
 	h.take(p.advert)
 	if want := ` A4:C1:38:0A:1B:2C -67 "Mini" fe95=6162 fcd2=7879 maker 424e=6e62`; h.got[0] != want {
 		t.Errorf("got %s, want %s", h.got[0], want)
+	}
+}
+
+func BenchmarkRawAdverts(b *testing.B) {
+	f := unplugged(nil)
+	n, err := New(wires{f: f}, Options{Addr: "porch"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	heard := 0
+	s := &session{n: n, heard: func(mi.Advert) { heard++ }}
+	data, _ := hex.DecodeString(miBeacon)
+	one := appendNumber(appendNumber(appendNumber(nil, 1, bluetooth.Number(sensor)), 2, 133), 3, 1)
+	body := appendBytes(nil, 1, appendBytes(one, 4, data))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := s.take(rawAdverts, body); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
