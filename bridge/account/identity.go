@@ -153,7 +153,8 @@ func (m *Manager) moment() url.Values {
 func (m *Manager) ticketSent(ctx context.Context, f *flow, t Target, a *answer, left int, withPicture bool) error {
 	switch {
 	case asksForPicture(a):
-		return m.pictureForTicket(ctx, f, t, a, withPicture)
+		m.show(f, func(s *Step) { s.Target, s.CodesLeft = t, left })
+		return m.pictureForTicket(ctx, f, a, withPicture)
 	case a.code() == 70022:
 		return fmt.Errorf("account: %s: %w", a.says(), ErrCodeQuota)
 	case a.code() == 20024:
@@ -183,7 +184,7 @@ func named(t Target) string {
 }
 
 // pictureForTicket shows the picture that stands before a code.
-func (m *Manager) pictureForTicket(ctx context.Context, f *flow, t Target, a *answer, wrong bool) error {
+func (m *Manager) pictureForTicket(ctx context.Context, f *flow, a *answer, wrong bool) error {
 	if a.CaptchaURL != "" {
 		f.captcha = a.CaptchaURL
 	}
@@ -194,7 +195,6 @@ func (m *Manager) pictureForTicket(ctx context.Context, f *flow, t Target, a *an
 	if wrong {
 		tries = f.step.TriesLeft - 1
 	}
-	m.show(f, func(s *Step) { s.Target = t })
 	return m.showPicture(ctx, f, wrong, tries)
 }
 

@@ -15,7 +15,7 @@ const (
 	moreCodes  = 3               // that come by themselves when one is too old
 	codeLives  = 5 * time.Minute // where the server does not say
 	pollPause  = 2 * time.Second
-	pollFailed = 5 * time.Second
+	pollFailed = 15 * time.Second
 )
 
 const qrText = "Scan this code with Mi Home, or open the link where you are signed in to Xiaomi."
@@ -155,7 +155,11 @@ func (m *Manager) pollOnce(ctx context.Context, f *flow, left time.Duration) boo
 		return true
 	case err != nil:
 		return rest(ctx, min(left, pollFailed))
-	case a.code() != 0:
+	case a.code() == 70016:
+		m.refusedOnPhone(f, a)
+		return false
+	case a.code() != 0: // whatever it is, this code gets nobody in
+		m.show(f, func(s *Step) { s.Expires = m.opt.World.Now() })
 		return rest(ctx, min(left, pollPause))
 	case a.Location == "":
 		m.show(f, func(s *Step) { s.Kind, s.Text = QRScanned, "Scanned. Now tap Confirm on the phone." })
@@ -164,6 +168,15 @@ func (m *Manager) pollOnce(ctx context.Context, f *flow, left time.Duration) boo
 	m.confirmed(ctx, f, a)
 	return false
 }
+
+func (m *Manager) refusedOnPhone(f *flow, a *answer) {
+	m.stepping.Lock()
+	defer m.stepping.Unlock()
+	m.fail(f, fmt.Errorf("account: QR code: %s: %w", a.says(), errSaidNo))
+}
+
+// errSaidNo says that somebody refused the sign-in on the phone.
+var errSaidNo error = &kind{"refused on the phone", mi.ErrDenied}
 
 // confirmed ends a sign-in by QR code.
 func (m *Manager) confirmed(ctx context.Context, f *flow, a *answer) {

@@ -33,6 +33,7 @@ var sentences = []struct {
 	{errNoTarget, "Xiaomi cannot send a code there. Choose one of those shown."},
 	{errTooSoon, "A code was sent less than a minute ago. Wait for it."},
 	{errTooMany, "Three wrong answers: the sign-in was ended so that the account is not locked. The QR code still works."},
+	{errSaidNo, "The sign-in was refused on the phone. Ask for a new code if that was a mistake."},
 	{errNotThere, "That address does not end the sign-in: Xiaomi still wants a confirmation. Open the link, follow it to its end, and paste the last address."},
 	{ErrBadCredentials, "Xiaomi says the password is not right. It counts tries: after a few it asks for a picture."},
 	{ErrRiskControl, "Xiaomi refused this sign-in: the password is not right, or Xiaomi distrusts this way in although it is. The QR code works in both cases."},
