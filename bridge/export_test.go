@@ -1,8 +1,13 @@
 package bridge
 
 import (
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/account"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/cloud"
 )
+
+// CloudAccount is the account as the cloud's driver gets it.
+func CloudAccount(m *account.Manager) cloud.Account { return cloudAccount{m} }
 
 // NewFlawed builds a bridge with a defect planted between its parts: flaw gets
 // the options of the devices, drivers and View included, and may wrap them.

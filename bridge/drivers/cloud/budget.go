@@ -141,7 +141,7 @@ func (f *fuse) check(e endpoint) error {
 		until = early
 	}
 	if time.Now().Before(until) || f.trial && e != ordering {
-		return f.why
+		return f.why.told()
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,11 +17,15 @@ type trouble struct {
 	advice string
 	kind   error
 	rest   time.Duration // the longest time to leave the cloud alone
+	id     string        // of the problem
 }
 
 func (t *trouble) Error() string  { return t.text }
 func (t *trouble) Advice() string { return t.advice }
 func (t *trouble) Unwrap() error  { return t.kind }
+
+// told returns t with the problem behind it.
+func (t *trouble) told() error { return mi.Diagnose(t.id, t) }
 
 const (
 	firstRest = 5 * time.Second
@@ -32,17 +37,23 @@ const (
 // the account is a device out of reach, which another route may reach; it is never a
 // device that refuses its token.
 func explain(err error) *trouble {
+	t := explained(err)
+	t.id = cmp.Or(mi.Problem(err), t.id) // the account may know better
+	return t
+}
+
+func explained(err error) *trouble {
 	switch {
 	case errors.Is(err, mi.ErrDenied):
-		return &trouble{"the account needs a login: " + err.Error(), "log in again on the page of the bridge", mi.ErrOffline, firstRest}
+		return &trouble{"the account needs a login: " + err.Error(), "log in again on the page of the bridge", mi.ErrOffline, firstRest, "account.login"}
 	case errors.Is(err, mi.ErrBusy):
-		return &trouble{"Mi Home wants fewer requests: " + err.Error(), "the bridge asks less often by itself for a while", mi.ErrOffline, busyRest}
+		return &trouble{"Mi Home wants fewer requests: " + err.Error(), "the bridge asks less often by itself for a while", mi.ErrOffline, busyRest, "account.limited"}
 	case errors.Is(err, mi.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
-		return &trouble{"Mi Home does not answer: " + err.Error(), "check the connection to the internet", mi.ErrTimeout, longRest}
+		return &trouble{"Mi Home does not answer: " + err.Error(), "check the connection to the internet", mi.ErrTimeout, longRest, "cloud.away"}
 	case errors.Is(err, mi.ErrProtocol):
-		return &trouble{"Mi Home answers nonsense: " + err.Error(), "it may be out of order; the bridge tries again by itself", mi.ErrOffline, longRest}
+		return &trouble{"Mi Home answers nonsense: " + err.Error(), "it may be out of order; the bridge tries again by itself", mi.ErrOffline, longRest, "cloud.away"}
 	}
-	return &trouble{"Mi Home cannot be reached: " + err.Error(), "check the connection to the internet", mi.ErrOffline, longRest}
+	return &trouble{"Mi Home cannot be reached: " + err.Error(), "check the connection to the internet", mi.ErrOffline, longRest, "cloud.away"}
 }
 
 // refusal is a code by which the cloud refuses one thing: a request, a property, an

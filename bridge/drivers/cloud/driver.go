@@ -72,6 +72,8 @@ func New(w mi.World, o Options) *Driver {
 	return d
 }
 
+const lookAgain = time.Minute
+
 // Find implements mi.Driver: it reports every device of the account whenever the
 // account learns something new.
 func (d *Driver) Find(ctx context.Context, found func(mi.Info)) error {
@@ -87,13 +89,16 @@ func (d *Driver) Find(ctx context.Context, found func(mi.Info)) error {
 			}
 		})
 	})
+	again := time.NewTicker(lookAgain) // for what changed before the account knew who watches
+	defer again.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-news:
-			d.look(found)
+		case <-again.C:
 		}
+		d.look(found)
 	}
 }
 

@@ -32,14 +32,15 @@ func TestCloudInTroubleIsLeftAlone(t *testing.T) {
 		most  int // requests in ten minutes
 		kind  error
 		text  string
+		id    string
 	}{
-		{"dead", func(k *sky) { k.fail = fmt.Errorf("dial: %w", mi.ErrOffline) }, 18, mi.ErrOffline, "cannot be reached"},
-		{"slow", func(k *sky) { k.latency = 30 * time.Second }, 18, mi.ErrTimeout, "does not answer"},
-		{"an HTML page", func(k *sky) { k.fail = fmt.Errorf("HTML: %w", mi.ErrProtocol) }, 18, mi.ErrOffline, "nonsense"},
-		{"wrong JSON", func(k *sky) { k.answer = func(string, string) (string, bool) { return `{"a":1}`, true } }, 18, mi.ErrOffline, "nonsense"},
-		{"busy", func(k *sky) { k.fail = fmt.Errorf("429: %w", mi.ErrBusy) }, 9, mi.ErrOffline, "fewer requests"},
-		{"login needed", func(k *sky) { k.fail = fmt.Errorf("expired: %w", mi.ErrDenied) }, 140, mi.ErrOffline, "needs a login"},
-		{"refuses all", func(k *sky) { k.fail = coded(-1) }, 100, mi.ErrOffline, "refuses"},
+		{"dead", func(k *sky) { k.fail = fmt.Errorf("dial: %w", mi.ErrOffline) }, 18, mi.ErrOffline, "cannot be reached", "cloud.away"},
+		{"slow", func(k *sky) { k.latency = 30 * time.Second }, 18, mi.ErrTimeout, "does not answer", "cloud.away"},
+		{"an HTML page", func(k *sky) { k.fail = fmt.Errorf("HTML: %w", mi.ErrProtocol) }, 18, mi.ErrOffline, "nonsense", "cloud.away"},
+		{"wrong JSON", func(k *sky) { k.answer = func(string, string) (string, bool) { return `{"a":1}`, true } }, 18, mi.ErrOffline, "nonsense", "cloud.away"},
+		{"busy", func(k *sky) { k.fail = fmt.Errorf("429: %w", mi.ErrBusy) }, 9, mi.ErrOffline, "fewer requests", "account.limited"},
+		{"login needed", func(k *sky) { k.fail = fmt.Errorf("expired: %w", mi.ErrDenied) }, 140, mi.ErrOffline, "needs a login", "account.login"},
+		{"refuses all", func(k *sky) { k.fail = coded(-1) }, 100, mi.ErrOffline, "refuses", "cloud.away"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -57,8 +58,8 @@ func TestCloudInTroubleIsLeftAlone(t *testing.T) {
 				if n := len(k.took()); n > tc.most {
 					t.Errorf("%d requests in ten minutes, want at most %d", n, tc.most)
 				}
-				if !errors.Is(err, tc.kind) || !strings.Contains(err.Error(), tc.text) {
-					t.Errorf("told %v, want %v with %q", err, tc.kind, tc.text)
+				if !errors.Is(err, tc.kind) || !strings.Contains(err.Error(), tc.text) || mi.Problem(err) != tc.id {
+					t.Errorf("told %v (%s), want %v with %q (%s)", err, mi.Problem(err), tc.kind, tc.text, tc.id)
 				}
 				k.put(func(k *sky) { k.fail, k.answer, k.latency = nil, nil, 50*time.Millisecond })
 				time.Sleep(busyRest)

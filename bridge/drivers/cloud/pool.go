@@ -102,7 +102,7 @@ func (p *pool) judge(ctx context.Context, e endpoint, err error) error {
 func (p *pool) blame(err error) error {
 	why := explain(err)
 	p.fuse.failed(why, p.d.jitter)
-	return why
+	return why.told()
 }
 
 // ask queues a read. Its done is called once, from any goroutine, unless the read
@@ -168,7 +168,7 @@ func (p *pool) fits(a, b string) bool {
 	return a == b || !p.apart[a] && !p.apart[b]
 }
 
-var errRefusesAll = &trouble{"Mi Home refuses every request", "it may be out of order; the bridge tries again by itself", mi.ErrOffline, longRest}
+var errRefusesAll = &trouble{"Mi Home refuses every request", "it may be out of order; the bridge tries again by itself", mi.ErrOffline, longRest, "cloud.away"}
 
 // trial is one batch and what came of its parts.
 type trial struct {

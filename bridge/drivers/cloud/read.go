@@ -11,7 +11,7 @@ import (
 var (
 	errLeftOut = fmt.Errorf("left out by Mi Home: %w", mi.ErrProtocol)
 	errAway    = fmt.Errorf("the device is offline, says Mi Home: %w", mi.ErrOffline)
-	errRemoved = &trouble{"the account does not have the device any more", "add it again in the Mi Home app, or delete it here", mi.ErrOffline, 0}
+	errRemoved = &trouble{"the account does not have the device any more", "add it again in the Mi Home app, or delete it here", mi.ErrOffline, 0, ""}
 	errClosed  = fmt.Errorf("closed: %w", mi.ErrOffline)
 )
 

@@ -1,0 +1,48 @@
+package bridge
+
+import (
+	"context"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/account"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/cloud"
+)
+
+// cloudAccount is the account as the cloud's driver wants it.
+type cloudAccount struct{ *account.Manager }
+
+var _ cloud.Account = cloudAccount{}
+
+// Known implements cloud.Account.
+func (a cloudAccount) Known() cloud.Known {
+	known := a.Manager.Known()
+	out := cloud.Known{
+		Devices: make([]cloud.Device, len(known.Devices)),
+		Homes:   make([]cloud.Home, len(known.Homes)),
+		Scenes:  make([]cloud.Scene, len(known.Scenes)),
+	}
+	for i, d := range known.Devices {
+		out.Devices[i] = cloud.Device{Info: d.Info, Account: d.Account, Region: d.Region, Online: d.Online, Asked: d.Asked, Remote: d.Remote}
+	}
+	for i, h := range known.Homes {
+		out.Homes[i] = cloud.Home{Account: h.Account, Region: h.Region, ID: h.ID, Owner: h.Owner, Name: h.Name}
+	}
+	for i, s := range known.Scenes {
+		out.Scenes[i] = cloud.Scene(s)
+	}
+	return out
+}
+
+// RunScene implements cloud.Account.
+func (a cloudAccount) RunScene(ctx context.Context, s cloud.Scene) error {
+	return a.Manager.RunScene(ctx, account.Scene(s))
+}
+
+// RemoteKeys implements cloud.Account.
+func (a cloudAccount) RemoteKeys(ctx context.Context, did string) ([]cloud.RemoteKey, error) {
+	keys, err := a.Manager.RemoteKeys(ctx, did)
+	out := make([]cloud.RemoteKey, len(keys))
+	for i, k := range keys {
+		out[i] = cloud.RemoteKey(k)
+	}
+	return out, err
+}
