@@ -38,6 +38,8 @@ type Options struct {
 	// Alone keeps the bridge from looking for devices on the network and for
 	// specs on the internet.
 	Alone bool
+	// Radio is what hears Bluetooth devices besides what the settings name.
+	Radio Radio
 	// WakePort is where magic packets go that wake TVs; 0 is the usual port.
 	WakePort uint16
 	// Learnt, when set, is told every token that the bridge comes to know, so that
@@ -77,6 +79,7 @@ type Bridge struct {
 	topics  *mqtt.Home
 	names   *names
 	rooms   *names
+	air     Radio
 	pages   *pages     // nil without pages
 	mending sync.Mutex // one reload of the rules at a time
 }
@@ -99,6 +102,9 @@ func New(o Options) (*Bridge, error) {
 	}
 	b.names, b.rooms = loadNames(b.store, "names"), loadNames(b.store, "rooms")
 	if b.pages, err = newPages(b); err != nil {
+		return nil, err
+	}
+	if b.air, err = b.radio(); err != nil {
 		return nil, err
 	}
 	b.home = device.New(b.deviceOptions(known))

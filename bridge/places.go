@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/androidtv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/camera"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/router"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/tv"
@@ -12,6 +13,15 @@ func tvs(list config.TVs) []tv.Config {
 	out := make([]tv.Config, len(list))
 	for i, t := range list {
 		out[i] = tv.Config{Addr: t.Host, MAC: t.MAC, Name: t.Name}
+	}
+	return out
+}
+
+// androidTVs are the Android and Google TVs of the settings.
+func androidTVs(list config.TVs) []androidtv.Config {
+	out := make([]androidtv.Config, len(list))
+	for i, t := range list {
+		out[i] = androidtv.Config{Addr: t.Host, MAC: t.MAC, Name: t.Name}
 	}
 	return out
 }

@@ -81,6 +81,7 @@ type Ninebot struct {
 	MAC   string
 	Kind  string    // "" finds it out
 	Token mi.Secret // of a Mi scooter; "" for none
+	Pair  bool      // may be paired
 	Name  string
 }
 
@@ -96,8 +97,11 @@ func (c *Config) NinebotList() (list []Ninebot, all bool, err error) {
 		if scooterToken.MatchString(n.Kind) {
 			n.Kind, n.Token = "", mi.Secret(n.Kind)
 		}
+		if n.Pair = n.Kind == "pair"; n.Pair {
+			n.Kind = ""
+		}
 		if !macShape.MatchString(parts[0]) || !slices.Contains([]string{"", "mini", "scooter", "crypto"}, n.Kind) {
-			return nil, false, fmt.Errorf("entry %d: it takes a Bluetooth address such as c4:7c:8d:12:34:56, then if you like mini, scooter, crypto or the token of a Mi scooter (24 hexadecimal digits), and a name", i+1)
+			return nil, false, fmt.Errorf("entry %d: it takes a Bluetooth address such as c4:7c:8d:12:34:56, then if you like mini, scooter, crypto, pair or the token of a Mi scooter (24 hexadecimal digits), and a name", i+1)
 		}
 		list = append(list, n)
 	}

@@ -62,7 +62,7 @@ func TestBluetooth(t *testing.T) {
 	c, err := Load([]string{
 		"MIHOME2MQTT_BLE_ESPHOME=10.0.0.7; node.local:6053, " + nodeKey + ", Upstairs",
 		"MIHOME2MQTT_BLE_KEYS=A4:C1:38:00:11:22, 00112233445566778899aabbccddeeff\nblt.3.xyz,001122334455667788990011",
-		"MIHOME2MQTT_NINEBOTS=all; C4:7C:8D:12:34:56,mini,Old one; c4:7c:8d:12:34:57, 0011223344556677889900aa",
+		"MIHOME2MQTT_NINEBOTS=all; C4:7C:8D:12:34:56,mini,Old one; c4:7c:8d:12:34:57, 0011223344556677889900aa; c4:7c:8d:12:34:58,pair",
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +76,7 @@ func TestBluetooth(t *testing.T) {
 		t.Errorf("%d keys", len(keys))
 	}
 	vehicles, all, _ := c.NinebotList()
-	want := []Ninebot{{MAC: "c4:7c:8d:12:34:56", Kind: "mini", Name: "Old one"}, {MAC: "c4:7c:8d:12:34:57", Token: "0011223344556677889900aa"}}
+	want := []Ninebot{{MAC: "c4:7c:8d:12:34:56", Kind: "mini", Name: "Old one"}, {MAC: "c4:7c:8d:12:34:57", Token: "0011223344556677889900aa"}, {MAC: "c4:7c:8d:12:34:58", Pair: true}}
 	if diff := cmp.Diff(want, vehicles); diff != "" || !all {
 		t.Error(diff, all)
 	}

@@ -60,7 +60,7 @@ type Config struct {
 	// Android and Google TVs, separated by `;`: host, then if you like MAC and name. Those on the bridge's own network are found by themselves; each shows a code to pair with.
 	AndroidTVs TVs `env:"ANDROID_TVS"`
 	BLE        BLE `envPrefix:"BLE_"`
-	// Segway and Ninebot minis and scooters, separated by `;` or line: Bluetooth address, then if you like a kind (`mini` `scooter` `crypto`) or the token of a Mi scooter, and a name. `all` also reads those that nobody named.
+	// Segway and Ninebot minis and scooters, separated by `;`: Bluetooth address, then if you like `mini` `scooter` `crypto` `pair` (it may be paired) or a Mi scooter's token, and a name; `all` also reads others.
 	Ninebots mi.Secret `env:"NINEBOTS"`
 	// Let scooters be locked and lit.
 	NinebotWrites bool `env:"NINEBOT_WRITES" envDefault:"false"`

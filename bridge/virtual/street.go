@@ -9,48 +9,80 @@ import (
 )
 
 // Street is the whole demo: a home of miIO devices with Yeelight lamps, a lumi
-// gateway with its children, a TV, a router and a camera.
+// gateway with its children, two TVs, a router, a camera, Bluetooth sensors and
+// vehicles.
 type Street struct {
-	Home   *Home
-	Lamps  *Lamps
-	Lumi   *Lumi
-	TV     *TV
-	Router *Router
-	Camera *Camera
+	Home      *Home
+	Lamps     *Lamps
+	Lumi      *Lumi
+	TV        *TV
+	AndroidTV *AndroidTV
+	Router    *Router
+	Camera    *Camera
+	Radio     *Radio
+	Garage    *Garage
+
+	runs   []func(context.Context) error
+	closes []func() error
 }
 
 // RouterPassword opens the admin page of the street's router.
 const RouterPassword = mi.Secret("virtual-router-password")
 
-// StreetWakePort is where the street's TV hears magic packets: the usual port is
+// StreetWakePort is where the street's TVs hear magic packets: the usual port is
 // for privileged programs.
 const StreetWakePort = 40009
 
-// NewStreet furnishes everything on loopback and opens its sockets.
-func NewStreet(w mi.World, o Options) (s *Street, err error) {
-	s = &Street{}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.Close())
+// NewStreet furnishes everything on loopback and opens its sockets. show is told
+// the codes on the screen of the Android TV; it may be nil.
+func NewStreet(w mi.World, o Options, show func(code string)) (*Street, error) {
+	s := &Street{Radio: NewRadio(w), Garage: NewGarage(w, StreetVehicles())}
+	s.runs = append(s.runs, s.Radio.Run, s.Garage.Run)
+	for _, furnish := range []func() error{
+		func() (err error) { s.Home, err = New(w, o); return s.living(s.Home, err) },
+		func() (err error) { s.Lamps, err = NewLamps(w, LampOptions{}); return s.living(s.Lamps, err) },
+		func() (err error) { s.Lumi, err = NewLumi(w, LumiOptions{Unicast: true}); return s.living(s.Lumi, err) },
+		func() (err error) {
+			s.Router, err = NewRouter(w, RouterOptions{Password: RouterPassword, Modern: true, Nodes: 1})
+			return s.living(s.Router, err)
+		},
+		func() (err error) {
+			s.TV, err = NewTV(w, TVOptions{WakePort: StreetWakePort})
+			return s.standing(s.TV, err)
+		},
+		func() (err error) {
+			s.AndroidTV, err = NewAndroidTV(w, AndroidTVOptions{Show: show})
+			return s.standing(s.AndroidTV, err)
+		},
+		func() (err error) { s.Camera, err = NewCamera(w, ""); return s.standing(s.Camera, err) },
+	} {
+		if err := furnish(); err != nil {
+			return nil, errors.Join(err, s.Close())
 		}
-	}()
-	if s.Home, err = New(w, o); err != nil {
-		return s, err
 	}
-	if s.Lamps, err = NewLamps(w, LampOptions{}); err != nil {
-		return s, err
+	return s, nil
+}
+
+// living takes in what lives by itself and closes at the end of its Run.
+func (s *Street) living(thing interface {
+	Run(context.Context) error
+	Close() error
+}, err error) error {
+	if err != nil {
+		return err
 	}
-	if s.Lumi, err = NewLumi(w, LumiOptions{Unicast: true}); err != nil {
-		return s, err
+	s.runs, s.closes = append(s.runs, thing.Run), append(s.closes, thing.Close)
+	return nil
+}
+
+// standing takes in what only answers.
+func (s *Street) standing(thing interface{ Close() error }, err error) error {
+	if err != nil {
+		return err
 	}
-	if s.TV, err = NewTV(w, TVOptions{WakePort: StreetWakePort}); err != nil {
-		return s, err
-	}
-	if s.Camera, err = NewCamera(w, ""); err != nil {
-		return s, err
-	}
-	s.Router, err = NewRouter(w, RouterOptions{Password: RouterPassword, Modern: true, Nodes: 1})
-	return s, err
+	s.runs = append(s.runs, func(ctx context.Context) error { <-ctx.Done(); return thing.Close() })
+	s.closes = append(s.closes, thing.Close)
+	return nil
 }
 
 // Infos returns the devices that the bridge is told of.
@@ -59,38 +91,25 @@ func (s *Street) Infos() []mi.Info {
 	return append(all, s.Lamps.Infos()...)
 }
 
+// Receivers returns what hears the Bluetooth devices.
+func (s *Street) Receivers() []mi.Receiver { return append(s.Radio.Receivers(), s.Garage) }
+
 // Run lets everything live until ctx ends.
 func (s *Street) Run(ctx context.Context) error {
 	var tasks sync.WaitGroup
-	runs := []func(context.Context) error{s.Home.Run, s.Lamps.Run, s.Lumi.Run, s.Router.Run}
-	errs := make([]error, len(runs))
-	for i, run := range runs {
+	errs := make([]error, len(s.runs))
+	for i, run := range s.runs {
 		tasks.Go(func() { errs[i] = run(ctx) })
 	}
 	tasks.Wait()
-	return errors.Join(append(errs, s.TV.Close(), s.Camera.Close())...)
+	return errors.Join(errs...)
 }
 
 // Close is for a street that never runs.
 func (s *Street) Close() error {
 	var errs []error
-	if s.Home != nil {
-		errs = append(errs, s.Home.Close())
-	}
-	if s.Lamps != nil {
-		errs = append(errs, s.Lamps.Close())
-	}
-	if s.Lumi != nil {
-		errs = append(errs, s.Lumi.Close())
-	}
-	if s.TV != nil {
-		errs = append(errs, s.TV.Close())
-	}
-	if s.Camera != nil {
-		errs = append(errs, s.Camera.Close())
-	}
-	if s.Router != nil {
-		errs = append(errs, s.Router.Close())
+	for _, end := range s.closes {
+		errs = append(errs, end())
 	}
 	return errors.Join(errs...)
 }

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
@@ -34,7 +36,9 @@ func (c *demoCmd) Run(p *process) error {
 		return err
 	}
 	defer disk.Close()
-	street, err := c.furnish(opt.World)
+	street, err := c.furnish(opt.World, func(code string) {
+		opt.Log.Info().Str("code", code).Msg("the virtual Google TV shows a code on its screen")
+	})
 	if err != nil {
 		return err
 	}
@@ -43,6 +47,7 @@ func (c *demoCmd) Run(p *process) error {
 	go func() { left <- street.Run(ctx) }()
 	p.move(opt.Config, street)
 	opt.Alone, opt.Known, opt.WakePort = true, street.Infos(), virtual.StreetWakePort
+	opt.Radio = bridge.Radio{Receivers: street.Receivers(), Centrals: []mi.Central{street.Garage}}
 	opt.Sources = append(opt.Sources, spec.NewFolder(virtual.Specs()))
 	p.welcome(opt.Config, len(opt.Known))
 	err = p.serve(opt)
@@ -50,24 +55,31 @@ func (c *demoCmd) Run(p *process) error {
 	return errors.Join(err, <-left)
 }
 
-// move tells the settings where TV, router, gateway and camera of the street are.
+// move tells the settings where the things of the street are that are not found.
 func (p *process) move(c *config.Config, s *virtual.Street) {
 	c.TVs = append(c.TVs, config.TV{Host: s.TV.Addr(), MAC: s.TV.MAC(), Name: s.TV.Name()})
 	c.Cameras = append(c.Cameras, config.Camera{Host: s.Camera.Addr(), Name: "Camera (experimental)"})
 	c.Routers = mi.Secret(s.Router.Addr() + "," + virtual.RouterPassword.Reveal() + ",Router")
+	c.AndroidTVs = append(c.AndroidTVs, config.TV{Host: s.AndroidTV.Addr(), MAC: s.AndroidTV.MAC(), Name: s.AndroidTV.Name()})
 	c.GatewayKeys = mi.Secret(s.Lumi.SID() + "," + s.Lumi.Key().Reveal())
+	var keys strings.Builder
+	for addr, key := range s.Radio.Keys() {
+		fmt.Fprintf(&keys, "%s,%s\n", addr, key.Reveal())
+	}
+	c.BLE.Keys = mi.Secret(keys.String())
+	c.Ninebots = cmp.Or(c.Ninebots, "all; d4:f0:57:10:00:02,pair")
 	if len(c.Presence) == 0 {
 		c.Presence = config.List{"all"}
 	}
 	p.secrets.Add(c.Secrets()...)
 }
 
-func (c *demoCmd) furnish(w mi.World) (*virtual.Street, error) {
+func (c *demoCmd) furnish(w mi.World, show func(code string)) (*virtual.Street, error) {
 	o := virtual.Options{}
 	if c.OwnAddresses {
 		o.Address = virtual.Loopback
 	}
-	return virtual.NewStreet(w, o)
+	return virtual.NewStreet(w, o, show)
 }
 
 // welcome says what there is and what to do next.
