@@ -71,7 +71,7 @@ func decoded(board string, index int, name string, b []byte) (mi.Value, bool) {
 	block := make([]byte, liveSize)
 	put := func(at int) { copy(block[at:], b) }
 	var v values
-	field := -1
+	var field int
 	switch name {
 	case "NB_INF_SN":
 		field = fieldSerial

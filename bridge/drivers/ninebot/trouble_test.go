@@ -199,7 +199,9 @@ func TestPairingNeedsTheButton(t *testing.T) {
 		defer v.link.Close()
 		v.want(showsCrypto())
 	})
-	in(t, func(o *ninebot.Options) { o.Vehicles = []ninebot.Config{{Addr: addr(2)}, {Addr: addr(3), Kind: ninebot.Secure}} }, func(h *house) {
+	in(t, func(o *ninebot.Options) {
+		o.Vehicles = []ninebot.Config{{Addr: addr(2)}, {Addr: addr(3), Kind: ninebot.Secure}}
+	}, func(h *house) {
 		for i := byte(2); i < 4; i++ {
 			v := h.open(addr(i))
 			v.v.Press()
@@ -217,7 +219,9 @@ func TestPairingNeedsTheButton(t *testing.T) {
 }
 
 func TestPairingAMiScooter(t *testing.T) {
-	in(t, func(o *ninebot.Options) { o.Vehicles = []ninebot.Config{{Addr: addr(3), Kind: ninebot.Secure, Pair: true}} }, func(h *house) {
+	in(t, func(o *ninebot.Options) {
+		o.Vehicles = []ninebot.Config{{Addr: addr(3), Kind: ninebot.Secure, Pair: true}}
+	}, func(h *house) {
 		h.garage.Vehicle(addr(3)).Forget()
 		v := h.open(addr(3))
 		v.want(showsScooter())
