@@ -14,6 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/account"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
@@ -72,16 +73,18 @@ type Files struct {
 
 // Bridge is a bridge that has been built.
 type Bridge struct {
-	opt     Options
-	store   *store.Store
-	specs   *corrected
-	home    *device.Home
-	topics  *mqtt.Home
-	names   *names
-	rooms   *names
-	air     Radio
-	pages   *pages     // nil without pages
-	mending sync.Mutex // one reload of the rules at a time
+	opt    Options
+	store  *store.Store
+	specs  *corrected
+	home   *device.Home
+	topics *mqtt.Home
+	names  *names
+	rooms  *names
+	air    Radio
+	pages  *pages // nil without pages
+	// accounts are the Xiaomi accounts; nil while there are none.
+	accounts *account.Manager
+	mending  sync.Mutex // one reload of the rules at a time
 }
 
 // New checks the options and builds the bridge. Nothing moves before Run.

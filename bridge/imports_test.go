@@ -57,6 +57,7 @@ var only = map[string][]string{
 	"github.com/godbus/dbus":                {"bridge/bluetooth/bluez"},
 	"github.com/flynn/noise":                {"bridge/bluetooth/esphome"},
 	"github.com/prometheus/client_golang":   {"bridge/web"},
+	"rsc.io/qr":                             {"bridge/web", "cmd/mihome2mqtt"},
 	"github.com/santhosh-tekuri/jsonschema": {},
 	"github.com/goccy/go-yaml":              {"bridge/entity", "bridge/profile", "mappings"},
 	"github.com/rs/zerolog":                 {"bridge", "bridge/account", "bridge/bluetooth", "bridge/bluetooth/*", "bridge/web", "bridge/mqtt", "bridge/device", "bridge/drivers/*", "bridge/spec", "bridge/store", "bridge/virtual", "cmd/mihome2mqtt"},

@@ -32,7 +32,8 @@ type pages struct {
 	mu     sync.Mutex // guards what follows
 	orders map[string]*web.LastOrder
 	events map[string][]web.Event
-	counts web.Counters
+	done   uint64 // orders of pages and API
+	undone uint64 // of them that failed
 }
 
 var (
@@ -50,11 +51,14 @@ func newPages(b *Bridge) (*pages, error) {
 	}
 	p := &pages{
 		View: b.topics, b: b, began: b.opt.World.Now(), given: loadGiven(b.store),
-		orders: map[string]*web.LastOrder{}, events: map[string][]web.Event{}, counts: web.Counters{},
+		orders: map[string]*web.LastOrder{}, events: map[string][]web.Event{},
 	}
 	o := web.Options{
 		Bridge: p, Orders: p, Process: p, World: b.opt.World, Memory: b.store, Random: b.opt.Random, Log: b.opt.Log, Version: b.opt.Version,
 		Listen: c.Listen, Password: c.Password, Token: b.opt.Config.APIToken, Hosts: c.Hosts, Host: b.opt.Host, Prefix: c.Prefix,
+	}
+	if b.accounts != nil {
+		o.Accounts = pageAccounts{b.accounts}
 	}
 	if c.Ingress {
 		o.Ingress = ingress

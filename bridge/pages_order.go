@@ -197,9 +197,10 @@ func (p *pages) ended(d *device.Device, what string, began time.Time, err error)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.orders[d.ID()] = last
-	p.counts.Orders++
-	if err != nil {
-		p.counts.OrdersFailed++
+	if err == nil {
+		p.done++
+	} else {
+		p.undone++
 	}
 	return err
 }

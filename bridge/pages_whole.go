@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/account"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
 )
@@ -16,6 +17,11 @@ import (
 func (p *pages) Overview() web.Overview {
 	out := web.Overview{Version: p.b.opt.Version, Started: p.began}
 	out.Connections = append(out.Connections, p.broker(), p.platform())
+	if p.b.accounts != nil {
+		for _, a := range (pageAccounts{p.b.accounts}).Accounts() {
+			out.Connections = append(out.Connections, accountRow(a))
+		}
+	}
 	if one, ok := p.network(); ok {
 		out.Connections = append(out.Connections, one)
 	}
@@ -33,6 +39,19 @@ func (p *pages) broker() web.Connection {
 		out.State, out.Word, out.Text = "bad", "Away", cmp.Or(c.Problem, "Not connected yet")
 	}
 	return out
+}
+
+// accountWords are what each condition of an account is called.
+var accountWords = map[string][2]string{
+	"ok": {"ok", "Signed in"}, "expiring": {"warn", "Ends soon"}, "limited": {"warn", "Slowed down"}, "away": {"warn", "Cloud away"},
+}
+
+func accountRow(a web.Account) web.Connection {
+	words, ok := accountWords[a.State]
+	if !ok {
+		words = [2]string{"bad", "Sign-in needed"}
+	}
+	return web.Connection{What: "account", Name: "Xiaomi account", State: words[0], Word: words[1], Text: strings.TrimSpace(a.Label + " " + a.Text)}
 }
 
 // platform says where devices are announced.
@@ -193,4 +212,39 @@ func (p *pages) Settings() []web.Setting {
 		out = append(out, web.Setting{Name: s.Variable, Value: s.Value, From: s.From, Doc: s.Text, Secret: s.Secret})
 	}
 	return out
+}
+
+// Samples implements web.Bridge.
+func (p *pages) Samples() []web.Sample {
+	c, m := p.b.home.Counters(), p.b.topics.Connection()
+	p.mu.Lock()
+	done, undone := p.done, p.undone
+	p.mu.Unlock()
+	up := 0.0
+	if m.Up {
+		up = 1
+	}
+	const orders = "Orders given on pages and by the API, by how they ended."
+	all := []web.Sample{
+		{Name: "broker_connected", Help: "Whether the broker is connected.", Value: up},
+		{Name: "broker_events_lost_total", Help: "Events that could not be sent to the broker in time.", Value: float64(m.Lost), Total: true},
+		{Name: "web_orders_total", Help: orders, Labels: []web.Label{{Name: "result", Value: "done"}}, Value: float64(done), Total: true},
+		{Name: "web_orders_total", Help: orders, Labels: []web.Label{{Name: "result", Value: "failed"}}, Value: float64(undone), Total: true},
+		{Name: "panics_total", Help: "Panics of drivers and views that were survived.", Value: float64(c.Panics), Total: true},
+		{Name: "dropped_total", Help: "Events, orders and sightings beyond a limit.", Value: float64(c.Dropped), Total: true},
+		{Name: "invalid_values_total", Help: "Values of properties that the spec does not have.", Value: float64(c.Invalid), Total: true},
+	}
+	if p.b.accounts == nil {
+		return all
+	}
+	states := map[string]int{}
+	for _, a := range p.b.accounts.Accounts() {
+		states[string(a.Condition)]++
+	}
+	for _, state := range []account.Condition{account.OK, account.Expiring, account.LoginNeeded, account.Verify, account.Limited, account.Away} {
+		all = append(all, web.Sample{
+			Name: "accounts", Help: "Xiaomi accounts by their state.", Labels: []web.Label{{Name: "state", Value: string(state)}}, Value: float64(states[string(state)]),
+		})
+	}
+	return all
 }

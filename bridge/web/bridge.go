@@ -30,6 +30,8 @@ type Bridge interface {
 	Problems() []Problem
 	// Settings returns every setting as it holds.
 	Settings() []Setting
+	// Samples returns the numbers for the metrics, besides those of the devices.
+	Samples() []Sample
 }
 
 // Orders is what the pages do to devices. The errors wrap a kind of package mi or

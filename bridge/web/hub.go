@@ -159,6 +159,20 @@ func (h *hub) log(l Line) {
 	}
 }
 
+// login tells that something about the accounts changed.
+func (h *hub) login() {
+	if !h.active.Load() {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stirred = true
+	if h.held(topicLogin) {
+		h.add(topicLogin, "", "login", struct{}{})
+		h.wake()
+	}
+}
+
 func (h *hub) rouse() {
 	select {
 	case h.kick <- struct{}{}:

@@ -175,11 +175,6 @@ type Connection struct {
 	Text  string `json:"text"`
 }
 
-// Counters are totals since the start, for the metrics.
-type Counters struct {
-	Orders, OrdersFailed uint64 // of pages and API
-}
-
 // Branch is one way that serves devices: an interface, a gateway, an account.
 type Branch struct {
 	ID      string   `json:"id"`

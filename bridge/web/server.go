@@ -21,11 +21,13 @@ type Options struct {
 	Bridge  Bridge
 	Orders  Orders
 	Process Process
-	World   mi.World
-	Memory  mi.Memory // keeps the key of sessions across restarts
-	Random  io.Reader // unpredictable bytes
-	Log     zerolog.Logger
-	Version string
+	// Accounts, when set, are the Xiaomi accounts.
+	Accounts Accounts
+	World    mi.World
+	Memory   mi.Memory // keeps the key of sessions across restarts
+	Random   io.Reader // unpredictable bytes
+	Log      zerolog.Logger
+	Version  string
 
 	Listen   string        // host:port
 	Password mi.Secret     // for everybody who is neither on this machine nor Home Assistant
@@ -131,6 +133,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
 	go s.hub.run(ctx)
+	if s.opt.Accounts != nil {
+		go s.opt.Accounts.Watch(ctx, s.hub.login)
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -174,10 +179,17 @@ func (s *Server) mux() *http.ServeMux {
 	m.HandleFunc("GET /about", s.about)
 	m.HandleFunc("GET /about/report", s.report)
 	m.HandleFunc("GET /more", s.more)
+	m.HandleFunc("GET /login", s.login)
+	m.HandleFunc("POST /login/begin", s.loginBegin)
+	m.HandleFunc("POST /login/answer", s.loginAnswer)
+	m.HandleFunc("POST /login/cancel", s.loginCancel)
+	m.HandleFunc("POST /login/out", s.signOut)
 	m.HandleFunc("GET /unlock", s.unlock)
 	m.HandleFunc("POST /unlock", s.unlocked)
 	m.HandleFunc("POST /lock", s.lock)
 	m.HandleFunc("GET /asset/{name}", s.asset)
+	m.HandleFunc("GET /healthz", s.healthz)
+	m.Handle("GET /metrics", s.metrics())
 	s.api(m)
 	m.HandleFunc("/", s.missing)
 	return m

@@ -69,11 +69,8 @@ type Driver struct {
 	senders map[mi.Address]*sender
 	known   map[mi.Address]mi.Info // of the account and of earlier runs
 	records map[string]record      // by address: what earlier runs left
-	forgot  time.Duration
 	models  map[string]*model
 	grown   map[string]bool // models that Options.Changed is to be told
-	clean   bool            // the last run ended in order
-	sure    bool            // the one before this did
 	dirty   bool            // records differ from what was saved
 	urgent  bool            // and must be saved soon
 }
@@ -98,17 +95,11 @@ func New(w mi.World, o Options) *Driver {
 		d.keys[canonical(name)] = key
 	}
 	d.allow(o.Devices)
-	d.recall()
+	if o.Memory != nil {
+		o.Memory.Load(memoryName, &d.records)
+	}
 	d.learnKnown()
 	return d
-}
-
-// recall reads what the last run left.
-func (d *Driver) recall() {
-	var last kept
-	if d.o.Memory != nil && d.o.Memory.Load(memoryName, &last) && last.Devices != nil {
-		d.clean, d.records = last.Clean, last.Devices
-	}
 }
 
 func (d *Driver) allow(devices []string) {
@@ -215,7 +206,6 @@ const (
 	findEvery   = time.Second
 	sightAgain  = time.Minute // between two reports of one device
 	forgetAfter = time.Hour   // of silence, for those that nobody wants
-	forgetEvery = time.Minute
 )
 
 // sightings lists whom to report now, sorted by address.
@@ -247,9 +237,6 @@ func (d *Driver) Open(_ context.Context, info mi.Info, sink mi.Sink) (mi.Link, e
 		return fail(mi.ErrUnsupported)
 	}
 	s := d.meet(addr, info)
-	if other := d.officialDID(addr, info); other != "" {
-		return fail(fmt.Errorf("the account has it as %s: %w", other, mi.ErrUnsupported))
-	}
 	if s == nil {
 		return fail(fmt.Errorf("it was not heard yet: %w", mi.ErrUnsupported))
 	}
@@ -276,21 +263,6 @@ func (d *Driver) meet(addr mi.Address, info mi.Info) *sender {
 	return d.enter(addr)
 }
 
-// officialDID returns the did under which the account has the device, when it is
-// another; it learns it from info.
-func (d *Driver) officialDID(addr mi.Address, info mi.Info) string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if strings.HasPrefix(info.DID, accountPrefix) {
-		d.known[addr] = info
-		return ""
-	}
-	if have := d.known[addr].DID; strings.HasPrefix(have, accountPrefix) {
-		return have
-	}
-	return ""
-}
-
 // kindOf is what a device is that this driver found once; nil for others.
 func (d *decoder) kindOf(info mi.Info) *product {
 	if !strings.HasPrefix(info.DID, prefix) {
@@ -310,14 +282,8 @@ func (d *Driver) enter(addr mi.Address) *sender {
 	return s
 }
 
-// forget drops those that nobody wants and who are silent, now and then. It needs
-// d.mu.
+// forget drops those that nobody wants and who are silent. It needs d.mu.
 func (d *Driver) forget() (some bool) {
-	now := d.now()
-	if now < d.forgot+forgetEvery {
-		return false
-	}
-	d.forgot = now
 	for addr, s := range d.senders {
 		if s.useless() {
 			delete(d.senders, addr)
@@ -371,8 +337,6 @@ func (d *Driver) modelOf(p *product, sheet []string) *model {
 	if have := d.models[id]; have != nil {
 		return have
 	}
-	if len(d.models) < maxSenders {
-		d.models[id] = m
-	}
+	d.models[id] = m
 	return m
 }

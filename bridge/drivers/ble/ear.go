@@ -3,6 +3,7 @@ package ble
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -63,8 +64,7 @@ func (d *Driver) acquire() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var tasks sync.WaitGroup
 	d.mu.Lock()
-	d.since, d.sure = d.now(), d.clean
-	d.clean, d.dirty, d.urgent = false, true, true // until it ends in order
+	d.since = d.now()
 	d.mu.Unlock()
 	for _, e := range d.ears {
 		tasks.Go(func() { d.listen(ctx, e) })
@@ -84,15 +84,22 @@ func (d *Driver) release() {
 		return
 	}
 	d.stop()
-	d.close()
+	d.mu.Lock()
+	all := slices.Collect(maps.Values(d.senders))
+	d.mu.Unlock()
+	for _, s := range all {
+		s.mu.Lock()
+		s.note(false)
+		s.mu.Unlock()
+	}
+	d.save(true)
 }
 
-// doubtful reports whether a first frame may have been told already by a run that
-// could not keep what it had heard.
-func (d *Driver) doubtful(now time.Duration) bool {
+// began is when listening began.
+func (d *Driver) began() time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return !d.sure && now-d.since < grace
+	return d.since
 }
 
 // listen keeps one receiver hearing: it comes back by itself, and when it gives
@@ -169,13 +176,6 @@ func (d *Driver) tellGrown() {
 // memoryName is the file of all records.
 const memoryName = "ble"
 
-// kept is what one run leaves to the next.
-type kept struct {
-	// Clean says that the run ended in order: nothing was heard since.
-	Clean   bool              `json:"clean"`
-	Devices map[string]record `json:"devices"`
-}
-
 // record is what the next run must know of a device.
 type record struct {
 	Product string   `json:"product"`          // model
@@ -196,26 +196,13 @@ func (d *Driver) save(due bool) {
 		return
 	}
 	d.dirty, d.urgent = false, false
-	d.o.Memory.Save(memoryName, kept{Devices: d.records})
-}
-
-// close stores the records as those of a run that ended in order.
-func (d *Driver) close() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.o.Memory != nil {
-		d.o.Memory.Save(memoryName, kept{Clean: true, Devices: d.records})
-		d.clean = true
-	}
+	d.o.Memory.Save(memoryName, d.records)
 }
 
 // remember notes a record.
 func (d *Driver) remember(addr string, r record, urgent bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if _, ok := d.records[addr]; !ok && len(d.records) >= maxSenders {
-		return
-	}
 	d.records[addr] = r
 	d.dirty, d.urgent = true, d.urgent || urgent
 }

@@ -153,7 +153,7 @@ func (s *sender) take(p *packet, e *ear, rssi int, now time.Duration) {
 		return
 	}
 	s.worth = s.worth || !r.empty() && !p.idle
-	quiet := s.past.silent(p, now, s.d.doubtful(now))
+	quiet := s.past.silent(p, now, s.d.began())
 	s.past.heard = true
 	if r.stirred {
 		s.stir()

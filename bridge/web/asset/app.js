@@ -107,7 +107,7 @@
     devices() { const b = $("#changed"); if (b) b.hidden = false; },
     overview: sync,
     problem(p) { say(p.text); sync(); },
-    login: () => location.reload(),
+    login: sync,
     log(l) {
       const log = $("#log"), levels = ["trace", "debug", "info", "warn", "error"];
       if (!log || paused) return;
