@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/account"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/cloud"
@@ -43,6 +44,16 @@ func (a cloudAccount) RemoteKeys(ctx context.Context, did string) ([]cloud.Remot
 	out := make([]cloud.RemoteKey, len(keys))
 	for i, k := range keys {
 		out[i] = cloud.RemoteKey(k)
+	}
+	return out, err
+}
+
+// Statistics implements cloud.Account.
+func (a cloudAccount) Statistics(ctx context.Context, did, key, period string, from, to time.Time) ([]cloud.Sample, error) {
+	samples, err := a.Manager.Statistics(ctx, did, key, account.Period(period), from, to)
+	out := make([]cloud.Sample, len(samples))
+	for i, s := range samples {
+		out[i] = cloud.Sample(s)
 	}
 	return out, err
 }

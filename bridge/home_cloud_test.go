@@ -243,6 +243,12 @@ func TestDevicesWithoutALAN(t *testing.T) {
 				t.Errorf("%s: %v after %v", known.Name, err, took)
 			}
 		}
+		plug := l.device("cuco.plug.cp5pro")
+		meter := l.home.Device(plug.Info().DID + ".energy")
+		l.want(meter, "cloud")
+		if v := meter.Values(nil); !v[0].Known() || !v[1].Known() || meter.Info().Parent != plug.Info().DID {
+			t.Errorf("energy of the plug: %v, %+v", v, meter.Info())
+		}
 		if away != 2 {
 			t.Errorf("%d plugs without a LAN, want 2", away)
 		}

@@ -38,3 +38,22 @@ func TestKeysOfARemoteAreButtons(t *testing.T) {
 		}
 	}
 }
+
+func TestEnergyOfTheAccountIsForTheEnergyDashboard(t *testing.T) {
+	s := &mi.Spec{
+		Model: "energy.cuco.plug.v3", Type: "electricity-meter",
+		Services: []mi.Service{{IID: 2, Name: "energy-statistics", Key: "energy-statistics", Vendor: true}},
+	}
+	for i, name := range []string{"energy-today", "energy-month"} {
+		s.Props = append(s.Props, mi.Property{
+			SIID: 2, PIID: i + 1, Key: mi.Key("energy-statistics/" + name), Name: name, Vendor: true, Format: mi.FormatFloat, Access: mi.Read, Unit: "kWh",
+		})
+	}
+	m := shipped(t).Build(s, entity.Options{})
+	for id, name := range map[string]string{"p2_1": "Energy today", "p2_2": "Energy this month"} {
+		e := m.Entities[at(t, m, id)]
+		if e.Component != "sensor" || e.DeviceClass != "energy" || e.StateClass != "total_increasing" || e.Unit != "kWh" || e.Name != name || !e.Enabled {
+			t.Errorf("%s: %+v", id, e)
+		}
+	}
+}

@@ -28,6 +28,9 @@ type Account interface {
 	RemoteKeys(ctx context.Context, did string) ([]RemoteKey, error)
 	// PressRemote presses the key with that ID.
 	PressRemote(ctx context.Context, did, key string) error
+	// Statistics returns what a device used in each period ("day"), oldest first; key
+	// is "siid.piid".
+	Statistics(ctx context.Context, did, key, period string, from, to time.Time) ([]Sample, error)
 }
 
 // Known is what the accounts know. It is not changed once it was handed over.
@@ -67,4 +70,10 @@ type Scene struct {
 type RemoteKey struct {
 	ID   string // decimal
 	Name string // for people
+}
+
+// Sample is one value of a statistic, with the beginning of its period.
+type Sample struct {
+	At    time.Time
+	Value mi.Value
 }

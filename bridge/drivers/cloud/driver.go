@@ -25,6 +25,7 @@ type Options struct {
 	Specs    mi.Specs
 	Profiles Profiles  // of the models that do not speak MIoT; may be nil
 	Memory   mi.Memory // keeps the numbers of scenes and keys; may be nil
+	NoEnergy bool      // no statistics of devices that measure energy
 	// Changed, when set, is told that devices of a model have another spec now.
 	Changed func(model string)
 	Log     zerolog.Logger
@@ -60,6 +61,7 @@ var _ mi.Driver = (*Driver)(nil)
 type table struct {
 	byDID  map[string]*Device
 	houses map[string]*house // by did
+	meters map[string]*meter // by did
 }
 
 // New returns a driver. It asks nothing before it is used.
@@ -111,6 +113,9 @@ func (d *Driver) look(found func(mi.Info)) {
 	for _, did := range slices.Sorted(maps.Keys(now.houses)) {
 		found(now.houses[did].info())
 	}
+	for _, did := range slices.Sorted(maps.Keys(now.meters)) {
+		found(now.meters[did].info())
+	}
 	d.greet(before, now)
 	if d.o.Changed != nil && !sameHouses(before.houses, now.houses) {
 		d.o.Changed(homeModel)
@@ -131,7 +136,7 @@ func (d *Driver) newTable(k Known) *table {
 	for i := range k.Devices {
 		t.byDID[k.Devices[i].DID] = &k.Devices[i]
 	}
-	t.houses = d.newHouses(k)
+	t.houses, t.meters = d.newHouses(k), d.newMeters(k)
 	return t
 }
 
@@ -161,6 +166,9 @@ func (d *Driver) place(did string) (at place, ok bool) {
 	if h := t.houses[did]; h != nil {
 		return place{h.home.Account, h.home.Region}, true
 	}
+	if m := t.meters[did]; m != nil {
+		return place{m.of.Account, m.of.Region}, true
+	}
 	return at, false
 }
 
@@ -168,7 +176,7 @@ func (d *Driver) place(did string) (at place, ok bool) {
 func (d *Driver) device(did string) *Device { return d.devices.Load().byDID[did] }
 
 // Open implements mi.Driver. It takes what the account knows: devices, infrared
-// remotes, and each home for its scenes.
+// remotes, each home for its scenes, and what it counts of energy.
 func (d *Driver) Open(ctx context.Context, info mi.Info, sink mi.Sink) (mi.Link, error) {
 	if !d.devices.Load().has(info.DID) {
 		d.refresh()
@@ -179,6 +187,9 @@ func (d *Driver) Open(ctx context.Context, info mi.Info, sink mi.Sink) (mi.Link,
 	case t.houses[info.DID] != nil:
 		d.join(ctx, s)
 		return &panel{s: s, look: s.scenes}, nil
+	case t.meters[info.DID] != nil:
+		d.join(ctx, s)
+		return &counter{s}, nil
 	case known == nil:
 		return nil, fmt.Errorf("cloud: open %s: the account does not have it: %w", info.DID, mi.ErrUnsupported)
 	case known.Remote && !s.hasState(ctx, known.Model):
@@ -189,7 +200,9 @@ func (d *Driver) Open(ctx context.Context, info mi.Info, sink mi.Sink) (mi.Link,
 	return s, nil
 }
 
-func (t *table) has(did string) bool { return t.byDID[did] != nil || t.houses[did] != nil }
+func (t *table) has(did string) bool {
+	return t.byDID[did] != nil || t.houses[did] != nil || t.meters[did] != nil
+}
 
 // join makes s one of the open links.
 func (d *Driver) join(ctx context.Context, s *session) {
