@@ -29,9 +29,9 @@ type Street struct {
 // RouterPassword opens the admin page of the street's router.
 const RouterPassword = mi.Secret("virtual-router-password")
 
-// StreetWakePort is where the street's TVs hear magic packets: the usual port is
-// for privileged programs.
-const StreetWakePort = 40009
+// streetWakePort is where the street's TV hears magic packets, or the next free one:
+// the usual port is for privileged programs.
+const streetWakePort = 40009
 
 // NewStreet furnishes everything on loopback and opens its sockets. show is told
 // the codes on the screen of the Android TV; it may be nil.
@@ -47,7 +47,7 @@ func NewStreet(w mi.World, o Options, show func(code string)) (*Street, error) {
 			return s.living(s.Router, err)
 		},
 		func() (err error) {
-			s.TV, err = NewTV(w, TVOptions{WakePort: StreetWakePort})
+			s.TV, err = NewTV(w, TVOptions{WakePort: streetWakePort})
 			return s.standing(s.TV, err)
 		},
 		func() (err error) {

@@ -19,7 +19,7 @@ type TVOptions struct {
 	Addr     string // host:port that it answers on; "" is a free port of 127.0.0.1
 	Name     string // "" is a name of its own
 	MAC      string // of its cable; "" is one of its own
-	WakePort uint16 // of the magic packets that it hears; 0 is 9
+	WakePort uint16 // of the magic packets that it hears, or the next free one; 0 is 9
 	Off      bool   // at first
 	// Lazy is how long it goes on answering once it was switched off.
 	Lazy time.Duration
@@ -86,13 +86,19 @@ func NewTV(w mi.World, o TVOptions) (*TV, error) {
 // listen hears magic packets, where that is allowed.
 func (tv *TV) listen() {
 	host, _, _ := net.SplitHostPort(tv.o.Addr)
-	ear, err := tv.world.Net.ListenUDP(context.Background(), net.JoinHostPort(host, strconv.Itoa(int(tv.o.WakePort))))
-	if err != nil {
+	for port := tv.o.WakePort; port < tv.o.WakePort+50; port++ {
+		ear, err := tv.world.Net.ListenUDP(context.Background(), net.JoinHostPort(host, strconv.Itoa(int(port))))
+		if err != nil {
+			continue
+		}
+		tv.ear, tv.o.WakePort = ear, port
+		tv.tasks.Go(tv.hear)
 		return
 	}
-	tv.ear = ear
-	tv.tasks.Go(tv.hear)
 }
+
+// WakePort returns where the TV hears magic packets.
+func (tv *TV) WakePort() uint16 { return tv.o.WakePort }
 
 func (tv *TV) hear() {
 	in := []mi.Packet{{Data: make([]byte, 0, 2048)}}

@@ -46,7 +46,7 @@ func (c *demoCmd) Run(p *process) error {
 	left := make(chan error, 1)
 	go func() { left <- street.Run(ctx) }()
 	p.move(opt.Config, street)
-	opt.Alone, opt.Known, opt.WakePort = true, street.Infos(), virtual.StreetWakePort
+	opt.Alone, opt.Known, opt.WakePort = true, street.Infos(), street.TV.WakePort()
 	opt.Radio = bridge.Radio{Receivers: street.Receivers(), Centrals: []mi.Central{street.Garage}}
 	opt.Sources = append(opt.Sources, spec.NewFolder(virtual.Specs()))
 	p.welcome(opt.Config, len(opt.Known))
