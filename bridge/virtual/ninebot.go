@@ -27,6 +27,7 @@ type VehicleOptions struct {
 	Name  string // as advertised
 	Kind  VehicleKind
 	Token mi.Secret // 24 hexadecimal digits, if it was bound by Xiaomi Home
+	Ready bool      // somebody presses its button when it is to be paired
 }
 
 // Garage is a few vehicles on the air: it hears them and connects to them.
@@ -44,7 +45,7 @@ var (
 func StreetVehicles() []VehicleOptions {
 	return []VehicleOptions{
 		{Addr: mi.Address{0xD4, 0xF0, 0x57, 0x10, 0x00, 0x01}, Name: "NinebotMini4711", Kind: VehicleMini},
-		{Addr: mi.Address{0xD4, 0xF0, 0x57, 0x10, 0x00, 0x02}, Name: "NBScooter0815", Kind: VehicleCrypto},
+		{Addr: mi.Address{0xD4, 0xF0, 0x57, 0x10, 0x00, 0x02}, Name: "NBScooter0815", Kind: VehicleCrypto, Ready: true},
 	}
 }
 

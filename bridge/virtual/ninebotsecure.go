@@ -23,7 +23,7 @@ type vehicleSecrets struct {
 }
 
 func newVehicleSecrets(o VehicleOptions, r *rand.Rand) vehicleSecrets {
-	s := vehicleSecrets{rand: r}
+	s := vehicleSecrets{rand: r, pressed: o.Ready}
 	copy(s.drawn[:], s.random(16))
 	for s.private == nil {
 		s.private, _ = ecdh.P256().NewPrivateKey(s.random(32))

@@ -70,8 +70,14 @@ func (s *session) introduce(ctx context.Context, w *wire) error {
 		}
 	}
 	err := s.pairCrypto(ctx, w)
-	if errors.Is(err, mi.ErrTimeout) {
+	if !errors.Is(err, mi.ErrTimeout) {
+		return err
+	}
+	if !s.conf.Pair {
 		return errStrange
+	}
+	if err = s.enter(ctx, w); err == nil {
+		s.learn(Secure)
 	}
 	return err
 }

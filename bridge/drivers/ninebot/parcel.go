@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -51,6 +52,9 @@ func openDesk(ctx context.Context, p mi.Peripheral) (*desk, error) {
 			}
 		})
 		if err != nil {
+			if errors.Is(err, mi.ErrUnsupported) {
+				err = errStrange
+			}
 			return nil, fmt.Errorf("listen for the login: %w", err)
 		}
 	}

@@ -12,8 +12,8 @@ import (
 
 const (
 	visitLimit = 50 * time.Second // of a connection, whatever happens on it
-	retryRest  = time.Minute      // after a visit that failed
-	deniedRest = time.Hour        // after one that a key was missing for
+	retryRest  = time.Minute      // after a visit that failed, doubled up to the interval
+	deniedRest = time.Hour        // after one that was in vain without help
 	oldAfter   = 3                // intervals for which what was read stays good
 )
 
@@ -36,6 +36,7 @@ type session struct {
 	read   time.Time // of the last visit that went well; zero when it was away since
 	rest   time.Time // until then it is left alone
 	failed error     // the last visit, if it did
+	fails  int       // in a row
 }
 
 var (
@@ -153,11 +154,12 @@ func (s *session) fresh(ctx context.Context) error {
 	})
 	switch {
 	case err == nil:
-		s.read, s.rest = now, time.Time{}
+		s.read, s.rest, s.fails = now, time.Time{}, 0
 	case ctx.Err() != nil:
 		return ctx.Err()
 	default:
 		s.failed, s.rest = err, time.Now().Add(s.restAfter(err))
+		s.fails++
 		return s.excuse(now)
 	}
 	return nil
@@ -197,12 +199,12 @@ func (s *session) visit(ctx context.Context, f func(context.Context, *wire) erro
 
 func (s *session) restAfter(err error) time.Duration {
 	switch {
-	case errors.Is(err, mi.ErrDenied):
+	case errors.Is(err, mi.ErrDenied), errors.Is(err, errStrange):
 		return deniedRest
 	case errors.Is(err, mi.ErrBusy):
 		return s.d.o.Interval
 	}
-	return min(retryRest, s.d.o.Interval)
+	return min(retryRest<<min(s.fails, 8), s.d.o.Interval)
 }
 
 func (s *session) connected(ctx context.Context, f func(context.Context, *wire) error) error {

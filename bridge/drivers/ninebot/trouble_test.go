@@ -232,6 +232,25 @@ func TestPairingAMiScooter(t *testing.T) {
 	})
 }
 
+// TestAStranger speaks a protocol that needs what the user did not give.
+func TestAStranger(t *testing.T) {
+	in(t, func(o *ninebot.Options) { o.Vehicles, o.All = nil, true }, func(h *house) {
+		for i, want := range []error{nil, nil, mi.ErrDenied, mi.ErrTimeout} {
+			v := h.open(addr(byte(i)))
+			for range 100 {
+				if _, err := v.read(); !errors.Is(err, want) {
+					h.Errorf("vehicle %d reads as %v, want %v", i, err, want)
+				}
+				after(30 * time.Second)
+			}
+			if n := v.v.State().Visits; want != nil && n != 1 {
+				h.Errorf("a stranger was visited %d times", n)
+			}
+			_ = v.link.Close()
+		}
+	})
+}
+
 // TestWhoIsFound tells of named vehicles always and of strangers when asked.
 func TestWhoIsFound(t *testing.T) {
 	for _, tc := range []struct {

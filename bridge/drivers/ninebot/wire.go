@@ -54,10 +54,15 @@ type wire struct {
 func attach(ctx context.Context, p mi.Peripheral, count *counters) (*wire, error) {
 	w := &wire{p: p, count: count, heard: make(chan message, backlog), split: splitter{c: plain{}}}
 	if err := p.Notify(ctx, uartNotify, w.hear); err != nil {
+		if errors.Is(err, mi.ErrUnsupported) {
+			err = errNoUART
+		}
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	return w, nil
 }
+
+var errNoUART = fmt.Errorf("it has no Nordic UART, as the newest Segway vehicles have not: %w", mi.ErrProtocol)
 
 // speak changes to another codec.
 func (w *wire) speak(c codec) {
