@@ -3,6 +3,7 @@ package ninebot_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -264,7 +265,12 @@ func TestWhoIsFound(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 				defer cancel()
 				found := map[string]int{}
-				if err := h.driver.Find(ctx, func(i mi.Info) { found[i.DID]++ }); err != nil {
+				var mu sync.Mutex
+				if err := h.driver.Find(ctx, func(i mi.Info) {
+					mu.Lock()
+					defer mu.Unlock()
+					found[i.DID]++
+				}); err != nil {
 					t.Error(err)
 				}
 				if len(found) != tc.want || found[ninebot.DID(addr(0))] == 0 {
