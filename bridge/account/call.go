@@ -33,17 +33,23 @@ func (m *Manager) Call(ctx context.Context, account, region, path string, params
 	if err != nil {
 		return nil, fmt.Errorf("account: %s: %w: %w", path, err, mi.ErrInvalid)
 	}
-	return m.call(ctx, c, region, path, data)
+	return m.call(ctx, c, request{region, path, data, false})
+}
+
+// request is one request to the API.
+type request struct {
+	region, path, data string
+	quiet              bool // nobody is worse off when it fails
 }
 
 // call sends a request, and once more after a renewal.
-func (m *Manager) call(ctx context.Context, c *client, region, path, data string) (json.RawMessage, error) {
+func (m *Manager) call(ctx context.Context, c *client, r request) (json.RawMessage, error) {
 	if err := m.ready(c); err != nil {
 		return nil, err
 	}
 	s := c.signed()
 	if s.whole() {
-		result, err := m.once(ctx, c, s, region, path, data)
+		result, err := m.once(ctx, c, s, r)
 		if !errors.Is(err, ErrAuthExpired) {
 			return result, err
 		}
@@ -52,7 +58,7 @@ func (m *Manager) call(ctx context.Context, c *client, region, path, data string
 	if err != nil {
 		return nil, err
 	}
-	return m.once(ctx, c, s, region, path, data)
+	return m.once(ctx, c, s, r)
 }
 
 // ready reports why no request may leave at the moment.
@@ -72,38 +78,45 @@ func (m *Manager) ready(c *client) error {
 }
 
 // once sends a request and notes how the server took it.
-func (m *Manager) once(ctx context.Context, c *client, s session, region, path, data string) (json.RawMessage, error) {
-	r, err := m.web.api(ctx, s, m.number(), region, path, data, m.opt.Plain)
+func (m *Manager) once(ctx context.Context, c *client, s session, q request) (json.RawMessage, error) {
+	r, err := m.web.api(ctx, s, m.number(), q, m.opt.Plain)
 	if err == nil {
 		err = r.refused()
 	}
-	m.took(ctx, c, err)
+	m.took(ctx, c, err, q.quiet)
 	if err != nil {
-		return nil, fmt.Errorf("%w (%s %s)", err, region, path)
+		return nil, fmt.Errorf("%w (%s %s)", err, q.region, q.path)
 	}
 	return r.Result, nil
 }
 
 // took turns the condition after a request to the API.
-func (m *Manager) took(ctx context.Context, c *client, err error) {
+func (m *Manager) took(ctx context.Context, c *client, err error, quiet bool) {
 	_, refusal := errors.AsType[*Refusal](err)
 	switch {
 	case ctx.Err() != nil: // it was given up on our side
 	case err == nil || refusal:
 		m.budget.helped(c.id)
-		c.mu.Lock()
-		c.slowed = 0
-		expiring := c.state.Condition == Expiring
-		c.mu.Unlock()
-		if !expiring {
-			m.turn(c, OK, nil)
+		if !quiet {
+			m.well(c)
 		}
 	case errors.Is(err, ErrAuthExpired): // the renewal tells
 	case errors.Is(err, ErrLimited) || errors.Is(err, ErrTooOld):
 		m.slow(c, err)
 		m.turn(c, Limited, err)
-	default:
+	case !quiet:
 		m.turn(c, Away, err)
+	}
+}
+
+// well turns the condition back to OK, unless a person still has to sign in soon.
+func (m *Manager) well(c *client) {
+	c.mu.Lock()
+	c.slowed = 0
+	expiring := c.state.Condition == Expiring
+	c.mu.Unlock()
+	if !expiring {
+		m.turn(c, OK, nil)
 	}
 }
 
@@ -135,24 +148,24 @@ func marshal(params any) (string, error) {
 }
 
 // api sends one request and reads the answer.
-func (w *web) api(ctx context.Context, s session, random uint64, region, path, data string, plain bool) (*reply, error) {
-	base := w.hosts.bases[regionHost(region)]
+func (w *web) api(ctx context.Context, s session, random uint64, q request, plain bool) (*reply, error) {
+	base := w.hosts.bases[regionHost(q.region)]
 	if base == nil {
-		return nil, fmt.Errorf("account: no region %.10q: %w", region, mi.ErrInvalid)
+		return nil, fmt.Errorf("account: no region %.10q: %w", q.region, mi.ErrInvalid)
 	}
 	key, err := newSeal(s.ssecurity, newNonce(random, w.now()))
 	if err != nil {
 		return nil, err
 	}
-	form := key.form(http.MethodPost, path, data)
+	form := key.form(http.MethodPost, q.path, q.data)
 	if plain {
-		form = key.plainForm(path, data)
+		form = key.plainForm(q.path, q.data)
 	}
 	ctx, done := context.WithTimeout(ctx, requestIn)
 	defer done()
-	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, base.String()+"/app"+path, []byte(form))
+	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, base.String()+"/app"+q.path, []byte(form))
 	if err != nil {
-		return nil, fmt.Errorf("account: %.60q is no path: %w", path, mi.ErrInvalid)
+		return nil, fmt.Errorf("account: %.60q is no path: %w", q.path, mi.ErrInvalid)
 	}
 	w.dressAPI(req.Request, s, plain)
 	res, err := w.again.Do(req)

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -42,6 +43,13 @@ func (c *client) signed() session {
 	return c.session
 }
 
+// has reports whether a region is known to have something of the account.
+func (c *client) has(region string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.list.regions, func(r Region) bool { return r.ID == region && (r.Homes > 0 || r.Devices > 0) })
+}
+
 // keptSession is one account in the data folder. mi.Secret masks itself, so the
 // secrets are kept as text.
 type keptSession struct {
@@ -71,7 +79,7 @@ func (m *Manager) loadSessions() {
 	}
 	m.given = kept.Given
 	for _, k := range kept.Accounts {
-		if !decimal(k.ID) || k.PassToken == "" {
+		if !decimal(k.ID) || k.PassToken == "" && k.ServiceToken == "" {
 			continue
 		}
 		s := session{k.ID, k.CUserID, k.PassToken, k.Ssecurity, k.ServiceToken}
@@ -160,3 +168,8 @@ func (m *Manager) SignOut(account string) error {
 	m.log.Info().Str("account", c.label).Msg("signed out of the Xiaomi account")
 	return nil
 }
+
+// Trouble returns why what earlier runs kept of the accounts can neither be used nor
+// replaced: ErrSealed when it wants another Options.SealKey. A sign-in then holds
+// until the end of the process. nil means that all is well.
+func (m *Manager) Trouble() error { return m.vault.trouble() }

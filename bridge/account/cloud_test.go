@@ -50,6 +50,20 @@ func (f *fakeCloud) on(path string, answers ...http.HandlerFunc) {
 	f.answers[path] = answers
 }
 
+// list sets the devices of a region.
+func (f *fakeCloud) list(region string, devices ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.devices[region] = devices
+}
+
+// body is the last form that went to a path.
+func (f *fakeCloud) body(path string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.bodies[path]
+}
+
 func (f *fakeCloud) count(path string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -137,13 +151,15 @@ func (f *fakeCloud) sts(w http.ResponseWriter, r *http.Request) {
 	f.grant(w)
 }
 
-func (f *fakeCloud) grant(w http.ResponseWriter) {
+func (f *fakeCloud) grant(w http.ResponseWriter) { f.grantTo(w, userID) }
+
+func (f *fakeCloud) grantTo(w http.ResponseWriter, user string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	token := fmt.Sprintf("service/token+%d==secret", f.token)
 	f.tokens = append(f.tokens, token)
 	http.SetCookie(w, &http.Cookie{Name: "serviceToken", Value: token})
-	http.SetCookie(w, &http.Cookie{Name: "userId", Value: userID})
+	http.SetCookie(w, &http.Cookie{Name: "userId", Value: user})
 	fmt.Fprint(w, "ok")
 }
 

@@ -253,11 +253,11 @@ func TestTownRefusals(t *testing.T) {
 		"distrust":       {cloud.Mood{Distrust: true}, cloud.Password, account.Failed, account.ErrRiskControl},
 		"page":           {cloud.Mood{Account: cloud.Weather{HTML: true}}, cloud.Password, account.Failed, account.ErrHTML},
 		"lies":           {cloud.Mood{Account: cloud.Weather{Lies: true}}, cloud.Password, account.Failed, mi.ErrProtocol},
-		"cut":            {cloud.Mood{Account: cloud.Weather{Cut: true}}, cloud.Password, account.Failed, mi.ErrOffline},
+		"cut":            {cloud.Mood{Account: cloud.Weather{Cut: true}}, cloud.Password, account.Failed, account.ErrFault},
 		"slow":           {cloud.Mood{Account: cloud.Weather{Slow: time.Minute}}, cloud.Password, account.Failed, mi.ErrTimeout},
 		"limited":        {cloud.Mood{Account: cloud.Weather{Limited: true}}, cloud.Password, account.Failed, account.ErrLimited},
 		"426":            {cloud.Mood{Account: cloud.Weather{Status: 426}}, cloud.Password, account.Failed, account.ErrTooOld},
-		"down":           {cloud.Mood{Down: []string{"account"}}, cloud.Password, account.Failed, mi.ErrOffline},
+		"down":           {cloud.Mood{Down: []string{"account"}}, cloud.Password, account.Failed, account.ErrFault},
 		"chore":          {cloud.Mood{Chore: true}, cloud.Password, account.Browser, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

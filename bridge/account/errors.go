@@ -25,7 +25,8 @@ var (
 	ErrWrongCode      error = &kind{"wrong or too old code", mi.ErrDenied}
 	ErrCodeQuota      error = &kind{"no more codes today", mi.ErrBusy}
 	ErrLimited        error = &kind{"asked to slow down", mi.ErrBusy}
-	ErrTooOld         error = &kind{"the server wants a newer app", mi.ErrUnsupported}
+	ErrTooOld         error = &kind{"the server wants a newer app", mi.ErrBusy}
+	ErrFault          error = &kind{"the server has a fault of its own", mi.ErrTimeout}
 	ErrHTML           error = &kind{"a web page came in place of an answer", mi.ErrProtocol}
 	ErrHost           error = &kind{"not an address of Xiaomi's", mi.ErrProtocol}
 	ErrNoAccount      error = &kind{"no such account", mi.ErrDenied}

@@ -76,7 +76,7 @@ func FuzzLists(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, raw []byte) {
 		list, fields, err := rows(raw, "homelist", "list")
 		if err == nil {
-			r := reader{nil, newClient("12345", "", session{}, time.Time{}), "de", &regionList{rooms: map[string]place{}, devices: map[string]Device{}}}
+			r := reader{nil, newClient("12345", "", session{}, time.Time{}), "de", &regionList{rooms: map[string]place{}, devices: map[string]Device{}}, false}
 			for _, one := range list {
 				r.home(one)
 			}

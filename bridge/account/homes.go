@@ -80,7 +80,7 @@ func noteRegion(all []Region, l *regionList) []Region {
 	all = slices.Clone(all)
 	i := slices.IndexFunc(all, func(x Region) bool { return x.ID == l.region })
 	if l.err != nil {
-		r.Text = words(l.err)
+		r.Text = regionWords(l.err)
 		if i >= 0 { // what is known still holds
 			r.Homes, r.Devices = all[i].Homes, all[i].Devices
 		}
@@ -109,6 +109,13 @@ func better(a, b Device) bool {
 
 // Known returns what is known at the moment, without asking anybody.
 func (m *Manager) Known() Known {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.known
+}
+
+// gather puts together what the accounts know.
+func (m *Manager) gather() Known {
 	var k Known
 	best := map[string]Device{}
 	for _, c := range m.sorted() {
@@ -124,6 +131,9 @@ func (m *Manager) Known() Known {
 		}
 	}
 	k.Devices = slices.SortedFunc(maps.Values(best), func(a, b Device) int { return cmp.Compare(a.DID, b.DID) })
+	m.mu.Lock()
+	m.known = k
+	m.mu.Unlock()
 	return k
 }
 
@@ -144,7 +154,7 @@ func (m *Manager) device(did string) (Device, bool) {
 
 // found tells what is known.
 func (m *Manager) found() {
-	all := m.Known().Devices
+	all := m.gather().Devices
 	for _, d := range all {
 		m.learn(d.Token.Reveal(), d.BeaconKey.Reveal())
 	}
@@ -207,4 +217,5 @@ func (m *Manager) loadHomes() {
 			c.list.devices = append(c.list.devices, d.Device)
 		}
 	}
+	m.gather()
 }

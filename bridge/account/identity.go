@@ -274,7 +274,11 @@ func (m *Manager) afterCode(ctx context.Context, f *flow, location string) error
 	if err != nil {
 		return err
 	}
-	if a.Location == "" || a.Ssecurity == "" {
+	switch {
+	case a.Location != "" && a.Ssecurity != "":
+	case s.whole(): // it works until it ends, and cannot be renewed
+		return m.complete(f, s)
+	default:
 		return fmt.Errorf("account: after the code: %s: %w", a.says(), errNotThere)
 	}
 	if s, err = m.web.serviceToken(ctx, f.jar, a); err != nil {

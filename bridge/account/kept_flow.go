@@ -95,11 +95,11 @@ func (m *Manager) begun(k keptFlow) *flow {
 }
 
 // resume goes on with what a sign-in does by itself.
-func (m *Manager) resume() {
+func (m *Manager) resume(ctx context.Context) {
 	m.mu.Lock()
 	f := m.flow
 	m.mu.Unlock()
 	if f != nil && f.longPoll != "" {
-		m.working.Go(func() { m.poll(f.gone, f) })
+		m.working.Go(func() { m.poll(ctx, f) })
 	}
 }

@@ -96,10 +96,8 @@ func (m *Manager) list(ctx context.Context, c *client, l listing) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	var err error
-	for _, one := range lists {
-		err = errors.Join(err, one.err)
-	}
+	err := errorsOf(lists)
+	m.judge(c, lists)
 	c.mu.Lock()
 	before := c.list.devices
 	c.list = c.list.with(lists, now)
@@ -114,6 +112,30 @@ func (m *Manager) list(ctx context.Context, c *client, l listing) error {
 	m.askKeys(ctx, c)
 	m.saveHomes()
 	m.found()
+	return err
+}
+
+// judge turns the condition after lists. Regions with nothing in them count only
+// where there are no others.
+func (m *Manager) judge(c *client, lists []*regionList) {
+	if m.ready(c) != nil {
+		return
+	}
+	counted := slices.DeleteFunc(slices.Clone(lists), func(l *regionList) bool { return !c.has(l.region) })
+	switch {
+	case errorsOf(counted) != nil: // the requests have told
+	case len(counted) == 0 && !slices.ContainsFunc(lists, func(l *regionList) bool { return l.err == nil }):
+		m.turn(c, Away, lists[0].err)
+	default:
+		m.well(c)
+	}
+}
+
+// errorsOf joins what went wrong in the regions.
+func errorsOf(lists []*regionList) (err error) {
+	for _, one := range lists {
+		err = errors.Join(err, one.err)
+	}
 	return err
 }
 

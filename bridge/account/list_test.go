@@ -21,7 +21,7 @@ const home = `{"homelist":[{"id":"77","uid":2147483649,"name":"Haus\u0000","dids
 // furnish fills the region de.
 func (s *stage) furnish() {
 	s.cloud.homes["de"] = home
-	s.cloud.devices["de"] = []string{device("1001", ""), device("1002", `,"parent_id":"1001","owner":{"userid":"3000000000"}`), device("blt.3.x", `,"pid":6`), device("1001.s2", "")}
+	s.cloud.list("de", device("1001", ""), device("1002", `,"parent_id":"1001","owner":{"userid":"3000000000"}`), device("blt.3.x", `,"pid":6`), device("1001.s2", ""))
 	s.cloud.on("/api/de/app/v2/device/blt_get_beaconkey", s.result(`{"beaconkey":"`+strings.ToUpper(beaconKey)+`"}`))
 	s.cloud.on("/api/de/app/appgateway/miot/appsceneservice/AppSceneService/GetSimpleSceneList", s.result(`{"manual_scene_info_list":[{"scene_id":"900","name":"Good night"}]}`), s.result(`{}`))
 }
@@ -76,7 +76,7 @@ func TestTheNextStartNeedsNoCloud(t *testing.T) {
 				s.start()
 				s.furnish()
 				s.signIn()
-				before, requests := s.Known(), len(s.cloud.asked)
+				before, requests := s.Known(), s.cloud.count("")
 				s.restart()
 				if diff := cmp.Diff(before, s.Known()); diff != "" {
 					t.Error(diff)
@@ -84,7 +84,7 @@ func TestTheNextStartNeedsNoCloud(t *testing.T) {
 				if len(s.known) == 0 || len(s.known[len(s.known)-1]) != 3 {
 					t.Errorf("found %d times", len(s.known))
 				}
-				if n := len(s.cloud.asked) - requests; n != 0 {
+				if n := s.cloud.count("") - requests; n != 0 {
 					t.Errorf("%d requests", n)
 				}
 				s.stop()
@@ -120,7 +120,9 @@ func (s *stage) sealed(t *testing.T, want bool) {
 func TestOneDeviceOfManyRegionsIsOne(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *stage) {
 		bare := strings.Replace(device("1001", ""), deviceToken, "", 1)
-		s.cloud.devices["cn"], s.cloud.devices["de"], s.cloud.devices["us"] = []string{bare}, []string{device("1001", "")}, []string{bare}
+		s.cloud.list("cn", bare)
+		s.cloud.list("de", device("1001", ""))
+		s.cloud.list("us", bare)
 		s.signIn()
 		if k := s.Known(); len(k.Devices) != 1 || k.Devices[0].Region != "de" || k.Devices[0].Token != deviceToken {
 			t.Errorf("devices %+v", k.Devices)
@@ -130,9 +132,9 @@ func TestOneDeviceOfManyRegionsIsOne(t *testing.T) {
 
 func TestNewAndRemovedDevices(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *stage) {
-		s.cloud.devices["de"] = []string{device("1001", ""), device("1002", "")}
+		s.cloud.list("de", device("1001", ""), device("1002", ""))
 		s.signIn()
-		s.cloud.devices["de"] = []string{device("1002", ""), device("1003", "")}
+		s.cloud.list("de", device("1002", ""), device("1003", ""))
 		time.Sleep(7 * time.Hour)
 		synctest.Wait()
 		k := s.Known()
@@ -164,7 +166,7 @@ func TestNothingIsRemovedByAListThatProvesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, s *stage) {
-				s.cloud.devices["de"] = []string{device("1001", "")}
+				s.cloud.list("de", device("1001", ""))
 				s.signIn()
 				s.cloud.on("/api/de/app/home/device_list", h(s))
 				time.Sleep(3 * 24 * time.Hour)
@@ -179,10 +181,10 @@ func TestNothingIsRemovedByAListThatProvesNothing(t *testing.T) {
 
 func TestRefreshIsThrottled(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *stage) {
-		s.cloud.devices["de"] = []string{device("1001", ""), device("1002", "")}
+		s.cloud.list("de", device("1001", ""), device("1002", ""))
 		s.signIn()
 		moved := strings.Replace(device("1001", ""), "192.168.1.17", "192.168.1.99", 1)
-		s.cloud.devices["de"] = []string{moved, device("1002", "")}
+		s.cloud.list("de", moved, device("1002", ""))
 		before := s.cloud.count("/api/de/app/home/device_list")
 		for range 100 {
 			s.Refresh("1001")
@@ -305,7 +307,7 @@ func TestSignOutLeavesNothing(t *testing.T) {
 
 func TestRegionsThatFailAreTold(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *stage) {
-		s.cloud.devices["de"] = []string{device("1001", "")}
+		s.cloud.list("de", device("1001", ""))
 		s.cloud.on("/api/ru/app/home/device_list", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) })
 		s.must(s.StartToken(t.Context(), userID, passToken))
 		step := s.want(Done)

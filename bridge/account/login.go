@@ -87,7 +87,7 @@ func (m *Manager) show(f *flow, change func(*Step)) {
 
 // move goes to another step; what belonged to the one before is gone.
 func (m *Manager) move(f *flow, to Step) {
-	to.Method = f.step.Method
+	to.Method = m.shown(f).Method
 	m.learn(to.LoginURL.Reveal(), to.BrowserURL.Reveal())
 	m.show(f, func(s *Step) { *s = to })
 	m.saveFlow(f)
@@ -95,7 +95,7 @@ func (m *Manager) move(f *flow, to Step) {
 
 // fail ends a sign-in.
 func (m *Manager) fail(f *flow, err error) {
-	m.log.Warn().Err(err).Str("by", f.step.Method).Msg("sign-in failed")
+	m.log.Warn().Err(err).Str("by", m.shown(f).Method).Msg("sign-in failed")
 	f.hash = ""
 	m.move(f, Step{Kind: Failed, Err: err, Text: words(err)})
 }
@@ -110,7 +110,7 @@ func (m *Manager) act(ctx context.Context, do func(context.Context, *flow) error
 	m.mu.Lock()
 	f := m.flow
 	m.mu.Unlock()
-	if f == nil || !slices.Contains(kinds, f.step.Kind) {
+	if f == nil || !slices.Contains(kinds, m.shown(f).Kind) {
 		return m.Login(), fmt.Errorf("account: %w", ErrWrongStep)
 	}
 	return m.do(ctx, f, do), nil
@@ -133,7 +133,7 @@ func (m *Manager) do(ctx context.Context, f *flow, do func(context.Context, *flo
 	err := do(ctx, f)
 	switch {
 	case err == nil:
-	case passing(err) && f.step.Kind != Idle:
+	case passing(err) && m.shown(f).Kind != Idle:
 		m.show(f, func(s *Step) { s.Err, s.Text = err, words(err) })
 	default:
 		m.fail(f, err)
@@ -156,6 +156,9 @@ func (m *Manager) complete(f *flow, s session) error {
 	if f.gone.Err() != nil {
 		return f.gone.Err()
 	}
+	if !decimal(s.userID) {
+		return fmt.Errorf("account: %.20q is no user id: %w", s.userID, mi.ErrProtocol)
+	}
 	before := map[string]bool{}
 	for _, d := range m.Known().Devices {
 		before[d.DID] = true
@@ -163,7 +166,7 @@ func (m *Manager) complete(f *flow, s session) error {
 	c := m.adopt(s, label(f.user, s.userID))
 	f.hash = ""
 	m.move(f, Step{Kind: Asking, Account: c.id, Text: "You are in. Asking where your devices are.", Regions: m.unasked()})
-	m.log.Info().Str("account", c.label).Str("by", f.step.Method).Msg("signed in to the Xiaomi account")
+	m.log.Info().Str("account", c.label).Str("by", m.shown(f).Method).Msg("signed in to the Xiaomi account")
 	order := listing{all: true,
 		progress: func(all []Region) { m.show(f, func(s *Step) { s.Regions = all }) },
 		done:     func(err error) { m.listedFirst(f, c, before, err) },

@@ -29,7 +29,7 @@ func hang(wait time.Duration, then http.HandlerFunc) http.HandlerFunc {
 
 func TestQRCode(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *stage) {
-		s.cloud.devices["de"] = []string{device("1001", "")}
+		s.cloud.list("de", device("1001", ""))
 		s.cloud.on("/account/longPolling/loginUrl", says(qrCode))
 		s.cloud.on("/account/longPolling/lp", hang(time.Minute, says("{}")), hang(10*time.Second, s.cloud.good()))
 		step := s.must(s.StartQR(t.Context()))

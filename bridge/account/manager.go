@@ -40,6 +40,7 @@ type Manager struct {
 	ahead       time.Duration        // this machine's clock minus Xiaomi's
 	refreshed   map[string]time.Time // when a device asked for the lists
 	lastRefresh time.Time
+	known       Known
 }
 
 // New checks the options and loads what was kept. Nothing leaves before Run. In a
@@ -85,7 +86,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	for _, c := range m.sorted() {
 		m.working.Go(func() { m.tend(ctx, c) })
 	}
-	m.resume()
+	m.resume(ctx)
 	m.working.Go(func() { m.signInGiven(ctx) })
 	for {
 		select {

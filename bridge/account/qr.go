@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -147,14 +146,13 @@ func (m *Manager) pollOnce(ctx context.Context, f *flow, left time.Duration) boo
 	if err != nil { // it was checked when it came
 		return false
 	}
+	began := time.Now()
 	asking, done := context.WithTimeout(ctx, left)
 	a, err := m.web.json(asking, f.jar, at, nil)
 	done()
 	switch {
-	case errors.Is(err, mi.ErrTimeout):
-		return true
-	case err != nil:
-		return rest(ctx, min(left, pollFailed))
+	case err != nil: // it is asked again, but not at once where it failed at once
+		return rest(ctx, min(left, max(0, pollFailed-time.Since(began))))
 	case a.code() == 70016:
 		m.refusedOnPhone(f, a)
 		return false

@@ -29,11 +29,12 @@ type reader struct {
 	c      *client
 	region string
 	out    *regionList
+	quiet  bool // the region is not known to have anything
 }
 
 // askRegion asks one region for everything that it has of an account.
 func (m *Manager) askRegion(ctx context.Context, c *client, region string) *regionList {
-	r := reader{m, c, region, &regionList{region: region, rooms: map[string]place{}, devices: map[string]Device{}}}
+	r := reader{m, c, region, &regionList{region: region, rooms: map[string]place{}, devices: map[string]Device{}}, !c.has(region)}
 	for _, step := range []func(context.Context) error{r.askHomes, r.askShared, r.askDevices, r.askHomeDevices, r.askScenes} {
 		if r.out.err = step(ctx); r.out.err != nil {
 			return r.out
@@ -48,7 +49,7 @@ func (r *reader) call(ctx context.Context, path string, params any) (json.RawMes
 	if err != nil {
 		return nil, err
 	}
-	return r.m.call(ctx, r.c, r.region, path, data)
+	return r.m.call(ctx, r.c, request{r.region, path, data, r.quiet})
 }
 
 // homesQuery asks for the homes.

@@ -195,7 +195,7 @@ func TestRenewalsThatAreRefusedEnd(t *testing.T) {
 
 func TestSomebodyHearsInTimeThatASignInEnds(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *stage) {
-		s.cloud.devices["de"] = []string{device("1001", "")}
+		s.cloud.list("de", device("1001", ""))
 		s.signIn()
 		s.cloud.on("/account/pass/serviceLogin", says(`{"code":70016}`))
 		time.Sleep(3 * 24 * time.Hour)
@@ -234,7 +234,7 @@ func TestCloudThatIsAwayLiesOrLimits(t *testing.T) {
 		want   Condition
 		kind   error
 	}{
-		"502":   {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }, Away, mi.ErrOffline},
+		"502":   {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }, Away, ErrFault},
 		"page":  {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>sorry") }, Away, ErrHTML},
 		"slow":  {hang(40*time.Second, says("{}")), Away, mi.ErrTimeout},
 		"noise": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"cod`) }, Away, mi.ErrProtocol},

@@ -12,7 +12,9 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 
 	"github.com/rs/zerolog"
@@ -53,11 +55,11 @@ type vault struct {
 	mu     sync.Mutex
 	salt   []byte
 	keys   map[string][]byte // by salt
-	frozen map[string]bool   // files that are not ours to overwrite
+	frozen map[string]error  // files that are not ours to overwrite, and why
 }
 
 func newVault(w mi.World, key mi.Secret, log zerolog.Logger) *vault {
-	return &vault{disk: w.Disk, key: key, log: log, rand: w.Rand("account salt"), keys: map[string][]byte{}, frozen: map[string]bool{}}
+	return &vault{disk: w.Disk, key: key, log: log, rand: w.Rand("account salt"), keys: map[string][]byte{}, frozen: map[string]error{}}
 }
 
 // header is the first line of a file.
@@ -82,7 +84,7 @@ func (v *vault) load(name string, to any) error {
 		}
 	}
 	if errors.Is(err, ErrSealed) || errors.Is(err, errNewer) {
-		v.frozen[name] = true
+		v.frozen[name] = err
 		v.log.Error().Err(err).Str("file", name+".json").Msg("this file is left as it is; give the key it was written with as MIHOME2MQTT_DATA_KEY, or remove it and sign in again")
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		v.log.Warn().Err(err).Str("file", name+".json").Msg("this file cannot be used; what it held is asked for anew")
@@ -121,7 +123,7 @@ func (v *vault) save(name string, what any) bool {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.frozen[name] {
+	if v.frozen[name] != nil {
 		return false
 	}
 	body, err := json.Marshal(what)
@@ -172,12 +174,22 @@ func (v *vault) remove(name string) {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.frozen[name] {
+	if v.frozen[name] != nil {
 		return
 	}
 	if err := v.disk.Remove(name + ".json"); err != nil {
 		v.log.Error().Err(err).Str("file", name+".json").Msg("this file cannot be removed; remove it by hand")
 	}
+}
+
+// trouble returns why a file can neither be used nor replaced; nil when all is well.
+func (v *vault) trouble() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(v.frozen)) {
+		return fmt.Errorf("account: %s: %w", name+".json", v.frozen[name])
+	}
+	return nil
 }
 
 // fresh draws a salt. It needs mu.

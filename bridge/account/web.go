@@ -176,7 +176,7 @@ func lost(host string, err error) error {
 	if u, is := errors.AsType[*unreached](err); is {
 		return fmt.Errorf("account: no connection to %s (%w): %w", host, cause(u), mi.ErrOffline)
 	}
-	return fmt.Errorf("account: %s broke off: %w", host, mi.ErrOffline)
+	return fmt.Errorf("account: %s broke off: %w", host, ErrFault)
 }
 
 // cause is the innermost error, which says what a person can mend.
@@ -204,7 +204,7 @@ func (p *page) good() error {
 	case p.status == http.StatusUpgradeRequired:
 		return fmt.Errorf("account: %s answers 426: %w", p.url.Hostname(), ErrTooOld)
 	case p.status >= 500:
-		return fmt.Errorf("account: %s answers %d: %w", p.url.Hostname(), p.status, mi.ErrOffline)
+		return fmt.Errorf("account: %s answers %d: %w", p.url.Hostname(), p.status, ErrFault)
 	}
 	return nil
 }

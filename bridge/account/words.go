@@ -21,6 +21,21 @@ func words(err error) string {
 	return "Xiaomi gave an answer that nobody understands. Try the QR code, or again later. (" + err.Error() + ")"
 }
 
+// regionWords says why a region could not be asked.
+func regionWords(err error) string {
+	switch {
+	case errors.Is(err, ErrLimited):
+		return "asks us to slow down"
+	case errors.Is(err, ErrHTML):
+		return "answers with a web page"
+	case errors.Is(err, mi.ErrDenied):
+		return "wants a new sign-in"
+	case errors.Is(err, mi.ErrTimeout), errors.Is(err, mi.ErrOffline):
+		return "does not answer"
+	}
+	return "gives an answer that nobody understands"
+}
+
 // sentences are tried in this order.
 var sentences = []struct {
 	kind error
@@ -46,6 +61,7 @@ var sentences = []struct {
 	{ErrLimited, "Xiaomi asks us to slow down. Try again in some minutes."},
 	{ErrHTML, "Xiaomi answered with a web page in place of an answer: the sign-in is blocked here or wants a browser. Try the QR code."},
 	{ErrHost, "An answer leads to an address that is not Xiaomi's. Something between here and Xiaomi changes the answers; the sign-in was ended."},
+	{ErrFault, "Xiaomi's server has a fault of its own. Nothing is wrong with your password. Your local devices go on."},
 	{mi.ErrTimeout, "Xiaomi's server does not answer (30 s). Nothing is wrong with your password. Your local devices go on."},
 	{mi.ErrOffline, "Xiaomi's server cannot be reached. Nothing is wrong with your password. Your local devices go on."},
 }
