@@ -67,10 +67,14 @@ type Driver struct {
 	mu      sync.Mutex    // guards the fields below; the last lock that is taken
 	since   time.Duration // when listening began
 	senders map[mi.Address]*sender
+	behind  map[string]*ear        // by name: those that a receiver stands for
 	known   map[mi.Address]mi.Info // of the account and of earlier runs
 	records map[string]record      // by address: what earlier runs left
+	forgot  time.Duration
 	models  map[string]*model
 	grown   map[string]bool // models that Options.Changed is to be told
+	clean   bool            // the last run ended in order
+	sure    bool            // the one before this did
 	dirty   bool            // records differ from what was saved
 	urgent  bool            // and must be saved soon
 }
@@ -84,7 +88,7 @@ func New(w mi.World, o Options) *Driver {
 	}
 	d := &Driver{
 		w: w, o: o, decoder: newDecoder(), zero: time.Now(), keys: map[string]mi.Secret{},
-		senders: map[mi.Address]*sender{}, known: map[mi.Address]mi.Info{},
+		senders: map[mi.Address]*sender{}, behind: map[string]*ear{}, known: map[mi.Address]mi.Info{},
 		records: map[string]record{}, models: map[string]*model{}, grown: map[string]bool{},
 	}
 	d.decoder.spec = d.specOf
@@ -95,11 +99,17 @@ func New(w mi.World, o Options) *Driver {
 		d.keys[canonical(name)] = key
 	}
 	d.allow(o.Devices)
-	if o.Memory != nil {
-		o.Memory.Load(memoryName, &d.records)
-	}
+	d.recall()
 	d.learnKnown()
 	return d
+}
+
+// recall reads what the last run left.
+func (d *Driver) recall() {
+	var last kept
+	if d.o.Memory != nil && d.o.Memory.Load(memoryName, &last) && last.Devices != nil {
+		d.clean, d.records = last.Clean, last.Devices
+	}
 }
 
 func (d *Driver) allow(devices []string) {
@@ -206,6 +216,7 @@ const (
 	findEvery   = time.Second
 	sightAgain  = time.Minute // between two reports of one device
 	forgetAfter = time.Hour   // of silence, for those that nobody wants
+	forgetEvery = time.Minute
 )
 
 // sightings lists whom to report now, sorted by address.
@@ -237,6 +248,9 @@ func (d *Driver) Open(_ context.Context, info mi.Info, sink mi.Sink) (mi.Link, e
 		return fail(mi.ErrUnsupported)
 	}
 	s := d.meet(addr, info)
+	if other := d.officialDID(addr, info); other != "" {
+		return fail(fmt.Errorf("the account has it as %s: %w", other, mi.ErrUnsupported))
+	}
 	if s == nil {
 		return fail(fmt.Errorf("it was not heard yet: %w", mi.ErrUnsupported))
 	}
@@ -263,6 +277,21 @@ func (d *Driver) meet(addr mi.Address, info mi.Info) *sender {
 	return d.enter(addr)
 }
 
+// officialDID returns the did under which the account has the device, when it is
+// another; it learns it from info.
+func (d *Driver) officialDID(addr mi.Address, info mi.Info) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if strings.HasPrefix(info.DID, accountPrefix) {
+		d.known[addr] = info
+		return ""
+	}
+	if have := d.known[addr].DID; strings.HasPrefix(have, accountPrefix) {
+		return have
+	}
+	return ""
+}
+
 // kindOf is what a device is that this driver found once; nil for others.
 func (d *decoder) kindOf(info mi.Info) *product {
 	if !strings.HasPrefix(info.DID, prefix) {
@@ -282,8 +311,14 @@ func (d *Driver) enter(addr mi.Address) *sender {
 	return s
 }
 
-// forget drops those that nobody wants and who are silent. It needs d.mu.
+// forget drops those that nobody wants and who are silent, now and then. It needs
+// d.mu.
 func (d *Driver) forget() (some bool) {
+	now := d.now()
+	if now < d.forgot+forgetEvery {
+		return false
+	}
+	d.forgot = now
 	for addr, s := range d.senders {
 		if s.useless() {
 			delete(d.senders, addr)
@@ -295,7 +330,12 @@ func (d *Driver) forget() (some bool) {
 
 // heard takes an advertisement; any receiver calls it.
 func (d *Driver) heard(e *ear, a *mi.Advert) {
-	e.note(d.now())
+	now := d.now()
+	e.note(now)
+	if real := d.earOf(e, a.Receiver); real != e {
+		real.note(now)
+		e = real
+	}
 	for i := range a.Service {
 		if understood(a.Service[i].UUID) {
 			if s := d.sender(a.Addr); s != nil {
@@ -337,6 +377,8 @@ func (d *Driver) modelOf(p *product, sheet []string) *model {
 	if have := d.models[id]; have != nil {
 		return have
 	}
-	d.models[id] = m
+	if len(d.models) < maxSenders {
+		d.models[id] = m
+	}
 	return m
 }

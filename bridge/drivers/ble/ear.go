@@ -31,6 +31,38 @@ func (e *ear) note(now time.Duration) {
 	e.last.Store(max(1, int64(now)))
 }
 
+const maxEars = 256 // receivers that others stand for
+
+// earOf returns the receiver that heard an advertisement: e, or one that e stands
+// for, such as a gateway on the broker.
+func (d *Driver) earOf(e *ear, name string) *ear {
+	if name == "" || name == e.name {
+		return e
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if there := d.behind[name]; there != nil {
+		return there
+	}
+	if len(d.behind) >= maxEars {
+		return e
+	}
+	there := &ear{receiver: e.receiver, name: name}
+	d.behind[name] = there
+	return there
+}
+
+// everyEar lists the receivers, and those that they stand for by name.
+func (d *Driver) everyEar() []*ear {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := slices.Clone(d.ears)
+	for _, name := range slices.Sorted(maps.Keys(d.behind)) {
+		all = append(all, d.behind[name])
+	}
+	return all
+}
+
 // Receiver is how a receiver does.
 type Receiver struct {
 	Name   string
@@ -43,7 +75,7 @@ type Receiver struct {
 // Receivers tells how each receiver does.
 func (d *Driver) Receivers() []Receiver {
 	var out []Receiver
-	for _, e := range d.ears {
+	for _, e := range d.everyEar() {
 		r := Receiver{Name: e.name, Heard: e.heard.Load(), Deaf: e.deaf.Load(), Err: e.receiver.Hearing()}
 		if last := e.last.Load(); last > 0 {
 			r.Silent = d.now() - time.Duration(last)
@@ -64,7 +96,8 @@ func (d *Driver) acquire() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var tasks sync.WaitGroup
 	d.mu.Lock()
-	d.since = d.now()
+	d.since, d.sure = d.now(), d.clean
+	d.clean, d.dirty, d.urgent = false, true, true // until it ends in order
 	d.mu.Unlock()
 	for _, e := range d.ears {
 		tasks.Go(func() { d.listen(ctx, e) })
@@ -84,22 +117,15 @@ func (d *Driver) release() {
 		return
 	}
 	d.stop()
-	d.mu.Lock()
-	all := slices.Collect(maps.Values(d.senders))
-	d.mu.Unlock()
-	for _, s := range all {
-		s.mu.Lock()
-		s.note(false)
-		s.mu.Unlock()
-	}
-	d.save(true)
+	d.close()
 }
 
-// began is when listening began.
-func (d *Driver) began() time.Duration {
+// doubtful reports whether a first frame may have been told already by a run that
+// could not keep what it had heard.
+func (d *Driver) doubtful(now time.Duration) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.since
+	return !d.sure && now-d.since < grace
 }
 
 // listen keeps one receiver hearing: it comes back by itself, and when it gives
@@ -141,7 +167,7 @@ func (d *Driver) keep(ctx context.Context) {
 
 // watch notices a receiver that died.
 func (d *Driver) watch() {
-	for _, e := range d.ears {
+	for _, e := range d.everyEar() {
 		last := e.last.Load()
 		if last == 0 {
 			continue
@@ -176,6 +202,13 @@ func (d *Driver) tellGrown() {
 // memoryName is the file of all records.
 const memoryName = "ble"
 
+// kept is what one run leaves to the next.
+type kept struct {
+	// Clean says that the run ended in order: nothing was heard since.
+	Clean   bool              `json:"clean"`
+	Devices map[string]record `json:"devices"`
+}
+
 // record is what the next run must know of a device.
 type record struct {
 	Product string   `json:"product"`          // model
@@ -196,13 +229,26 @@ func (d *Driver) save(due bool) {
 		return
 	}
 	d.dirty, d.urgent = false, false
-	d.o.Memory.Save(memoryName, d.records)
+	d.o.Memory.Save(memoryName, kept{Devices: d.records})
+}
+
+// close stores the records as those of a run that ended in order.
+func (d *Driver) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.o.Memory != nil {
+		d.o.Memory.Save(memoryName, kept{Clean: true, Devices: d.records})
+		d.clean = true
+	}
 }
 
 // remember notes a record.
 func (d *Driver) remember(addr string, r record, urgent bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if _, ok := d.records[addr]; !ok && len(d.records) >= maxSenders {
+		return
+	}
 	d.records[addr] = r
 	d.dirty, d.urgent = true, d.urgent || urgent
 }

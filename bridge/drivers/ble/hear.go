@@ -153,7 +153,7 @@ func (s *sender) take(p *packet, e *ear, rssi int, now time.Duration) {
 		return
 	}
 	s.worth = s.worth || !r.empty() && !p.idle
-	quiet := s.past.silent(p, now, s.d.began())
+	quiet := s.past.silent(p, now, s.d.doubtful(now))
 	s.past.heard = true
 	if r.stirred {
 		s.stir()
@@ -298,11 +298,11 @@ const signalEvery = time.Minute // between two reports of the signal
 // hearing notes who heard a frame, and tells it with the frame now and then.
 func (s *sender) hearing(e *ear, rssi int, now time.Duration) {
 	g := &s.signal
-	g.rssi, g.receiver, g.at = rssi, e.name, now
+	g.rssi, g.receiver, g.at = rssi, e.name, max(1, now)
 	if g.shown != 0 && now-g.shown < signalEvery {
 		return
 	}
-	g.shown = max(1, now)
+	g.shown = g.at
 	s.shine()
 }
 

@@ -6,7 +6,7 @@ const (
 	ringSize   = 16               // frames that are known to have been heard
 	ringAge    = time.Minute      // after which the same bytes may be another frame
 	pause      = 4 * time.Second  // of silence, for frames that have no counter
-	grace      = 10 * time.Second // after the start, in which a first frame may be an old one
+	grace      = 10 * time.Second // after a start that was no clean one, in which a first frame may be an old one
 	freshRun   = 3                // frames in order that prove a counter that began anew
 	freshRest  = time.Minute      // and the silence before them
 	pressPause = 10 * time.Second // in which one counter is one press
@@ -104,9 +104,10 @@ func (p *past) judge(counter uint32, now time.Duration) verdict {
 }
 
 // silent reports whether the presses of a frame must not be told: they may have
-// happened before this run, or were told already. since is when the run began.
-func (p *past) silent(k *packet, now, since time.Duration) bool {
-	first := !p.heard && (!p.record || now-since < grace)
+// happened before this run, or were told already. doubtful says that the record of
+// the last run may lack what it heard at its end.
+func (p *past) silent(k *packet, now time.Duration, doubtful bool) bool {
+	first := !p.heard && (!p.record || doubtful)
 	same := k.counted && p.pressed && p.pressNo == k.counter && now-p.pressedAt < pressPause
 	return first || same
 }
@@ -167,12 +168,4 @@ func (t *trust) refused() bool {
 	}
 	t.fault = keyWrong
 	return true
-}
-
-// again begins anew with another key.
-func (t *trust) again(key *bindKey) {
-	t.failures = 0
-	if key != nil {
-		t.fault = noFault
-	}
 }

@@ -168,3 +168,123 @@ func TestRestartKeepsTheDoor(t *testing.T) {
 		}
 	})
 }
+
+// TestBetterFormatGoesBefore: a thermometer with other firmware speaks three
+// formats, and its value must not flicker between their last digits.
+func TestBetterFormatGoesBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		radio := virtual.NewRadio(mi.World{Now: time.Now})
+		h := newHouse(t, radio, ble.Options{})
+		defer h.stop()
+		const key = mi.Key("temperature-humidity-sensor/temperature")
+		say := func(uuid uint16, b ...byte) {
+			radio.Say(virtual.BLEScale, uuid, b)
+			wait(3 * time.Second)
+		}
+		atc := []byte{0xa4, 0xc1, 0x38, 0x0e, 0x2e, 0x15, 0x00, 0xab, 44, 88, 0x0b, 0xb6, 1}
+		say(0x181a, atc...)
+		h.want(virtual.BLEScale, key, mi.Float(17.1))
+		say(0x181a, 0x15, 0x2e, 0x0e, 0x38, 0xc1, 0xa4, 0xa9, 0x06, 0x69, 0x11, 0xb6, 0x0b, 88, 2, 0)
+		h.want(virtual.BLEScale, key, mi.Float(17.05))
+		atc[12]++
+		say(0x181a, atc...)
+		say(0xfe95, 0x40, 0x50, 0x5b, 0x05, 9, 0x04, 0x10, 2, 0xac, 0)
+		h.want(virtual.BLEScale, key, mi.Float(17.05))
+		wait(11 * time.Minute)
+		atc[12]++
+		say(0x181a, atc...)
+		h.want(virtual.BLEScale, key, mi.Float(17.1))
+	})
+}
+
+// TestPairedAgain gives a device that was paired again its new key.
+func TestPairedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		radio := virtual.NewRadio(mi.World{Now: time.Now})
+		old, place := radio.Keys(), virtual.BLEDoor
+		id := did(radio, place)
+		h := newHouse(t, radio, ble.Options{}, mi.Info{DID: id, Model: "isa.magnet.dw2hl", Token: old[strings.TrimPrefix(id, "ble.")]})
+		defer h.stop()
+		radio.Door(true)
+		wait(5 * time.Second)
+		h.want(place, "magnet-sensor/contact-state", mi.Bool(false))
+		radio.Pair(place)
+		for range 8 {
+			radio.Door(false)
+		}
+		wait(5 * time.Second)
+		if s := h.board.state(id); !strings.Contains(s.LastError, "its key does not fit") {
+			t.Errorf("with the old key: %+v", s)
+		}
+		h.home.Found("bluetooth", mi.Info{DID: id, Token: radio.Keys()[strings.TrimPrefix(id, "ble.")]})
+		wait(5 * time.Second)
+		radio.Door(false)
+		wait(2 * time.Minute)
+		h.want(place, "magnet-sensor/contact-state", mi.Bool(true))
+		if s := h.board.state(id); s.LastError != "" || !s.Online {
+			t.Errorf("with the new key: %+v", s)
+		}
+	})
+}
+
+// TestAccountComesLater: a device that was there by itself goes on under the
+// account's did, and never under both.
+func TestAccountComesLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		radio := virtual.NewRadio(mi.World{Now: time.Now})
+		h := newHouse(t, radio, ble.Options{Keys: radio.Keys()})
+		defer h.stop()
+		radio.Door(true)
+		wait(3 * time.Second)
+		const official = "blt.3.1abcdefgh0000"
+		h.home.Found("bluetooth", mi.Info{DID: official, Model: "isa.magnet.dw2hl", MAC: "a4:c1:38:0e:2e:12", Name: "Door"})
+		wait(3 * time.Second)
+		radio.Door(false)
+		synctest.Wait()
+		if got := h.board.at(official, "magnet-sensor/contact-state"); got != mi.Bool(true) {
+			t.Errorf("under its did the door is %v", got)
+		}
+		h.want(virtual.BLEDoor, "magnet-sensor/contact-state", mi.Bool(false))
+	})
+}
+
+// collector is one receiver that stands for several, such as the gateways on a
+// broker.
+type collector struct{ heard func(mi.Advert) }
+
+func (c *collector) Listen(ctx context.Context, heard func(mi.Advert)) error {
+	c.heard = heard
+	<-ctx.Done()
+	return nil
+}
+func (*collector) Hearing() error { return nil }
+func (*collector) Name() string   { return "broker" }
+
+func TestGatewaysBehindOneReceiver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		radio, c := virtual.NewRadio(mi.World{Now: time.Now}), &collector{}
+		h := newHouse(t, radio, ble.Options{Receivers: []mi.Receiver{c}})
+		defer h.stop()
+		say := func(counter byte, names ...string) {
+			for i, name := range names {
+				c.heard(mi.Advert{
+					Addr: radio.Address(virtual.BLEScale), RSSI: -80 + 10*i, Receiver: name,
+					Service: []mi.ServiceData{{UUID: 0xfe95, Data: []byte{0x40, 0x50, 0xaa, 0x01, counter, 0x0a, 0x10, 1, counter}}},
+				})
+			}
+		}
+		say(1, "kitchen", "attic")
+		wait(3 * time.Second)
+		h.want(virtual.BLEScale, "bluetooth/receiver", mi.Text("attic"))
+		h.want(virtual.BLEScale, "bluetooth/rssi", mi.Int(-70))
+		for i := range byte(11) {
+			wait(time.Minute)
+			say(2+i, "attic")
+		}
+		for _, r := range h.driver.Receivers() {
+			if r.Deaf != (r.Name == "kitchen") || r.Heard == 0 {
+				t.Errorf("%+v", r)
+			}
+		}
+	})
+}

@@ -23,8 +23,9 @@ type sender struct {
 	// the sink, which never calls back.
 	mu      sync.Mutex
 	did     string
-	product *product // nil until it is known
-	token   mi.Secret
+	product *product  // nil until it is known
+	token   mi.Secret // what the account has
+	secret  mi.Secret // what key was read from
 	key     *bindKey
 	session *session // nil while it is not open
 	model   *model   // nil until it is asked for
@@ -91,24 +92,32 @@ func (s *sender) takeKey() {
 			secret = own
 		}
 	}
-	s.key = nil
+	if secret == s.secret {
+		return
+	}
+	s.secret, s.key = secret, nil
 	if key, err := parseKey(secret); err == nil {
 		s.key = key
 	}
 }
 
-// hand takes in what the device loop knows of the device: its did and its key.
-// It reports whether that is another key. It needs s.mu.
+// hand takes in what the device loop knows of the device: its did and its key. It
+// reports whether that is another key: the device was paired again, and counts
+// anew. It needs s.mu.
 func (s *sender) hand(info mi.Info) (changed bool) {
-	if s.did == info.DID && (info.Token == "" || s.token == info.Token) {
-		return false
-	}
+	before := s.secret
 	s.did = info.DID
 	if info.Token != "" {
 		s.token = info.Token
 	}
-	s.takeKey()
-	s.trust.again(s.key)
+	if s.takeKey(); s.secret == before {
+		return false
+	}
+	s.trust = trust{fault: s.trust.fault}
+	if s.key != nil {
+		s.trust.fault = noFault
+	}
+	s.past.counted, s.past.run = false, 0
 	return true
 }
 
@@ -140,7 +149,6 @@ func (s *sender) sighting(now time.Duration) (mi.Info, bool) {
 		return mi.Info{}, false
 	}
 	s.sighted = max(1, now)
-	s.kept.Store(true)
 	return mi.Info{DID: s.did, Model: s.product.official(), MAC: s.text}, true
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
@@ -34,9 +35,9 @@ var _ mi.Mover = (*session)(nil)
 func (s *sender) begin(info mi.Info, sink mi.Sink) (*session, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.session != nil {
+	if s.session != nil && (strings.HasPrefix(info.DID, prefix) || s.did == info.DID) {
 		return nil, fmt.Errorf("it is open already: %w", mi.ErrBusy)
-	}
+	} // else the account has learnt of it, and its did takes over
 	if s.product == nil {
 		if s.product = s.d.decoder.kindOf(info); s.product == nil {
 			return nil, mi.ErrUnsupported
@@ -105,14 +106,14 @@ func (t *session) remind() {
 // it was given this spec or one that this one only adds to. It needs the sender's
 // lock.
 func (t *session) knows() bool {
-	return !t.closed && t.model != nil && t.model.spec.Model == t.s.like().spec.Model
+	return t.s.session == t && t.model != nil && t.model.spec.Model == t.s.like().spec.Model
 }
 
 // tell hands changes over; none means that the device is there. It needs the
 // sender's lock.
 func (t *session) tell(changes []mi.Change) {
 	switch {
-	case t.closed:
+	case t.s.session != t:
 	case len(changes) == 0 || !t.knows():
 		t.sink.Seen()
 	default:
@@ -142,6 +143,8 @@ func (t *session) Close() error {
 	was := t.closed
 	t.closed = true
 	if s.session == t {
+		s.note(false)
+		s.kept.Store(false)
 		s.session = nil
 	}
 	if t.recall != nil {
