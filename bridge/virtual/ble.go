@@ -79,6 +79,8 @@ func (r *Radio) Address(device int) mi.Address { return r.nodes[device].addr }
 
 // Keys returns the devices' keys by address.
 func (r *Radio) Keys() map[string]mi.Secret {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	keys := map[string]mi.Secret{}
 	for i := range r.nodes {
 		if n := &r.nodes[i]; n.key != nil {
@@ -296,3 +298,16 @@ func (e *bleEar) Name() string { return e.name }
 
 // Object sends any object in the name of a device that has a key.
 func (r *Radio) Object(device int, id uint16, data ...byte) { r.beacon(device, bleObject(id, data...)) }
+
+// Pair gives a device another key and lets it count anew.
+func (r *Radio) Pair(device int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := &r.nodes[device]
+	n.counter = 0
+	key := make([]byte, len(n.key))
+	for i := range key {
+		key[i] = n.key[i] ^ 0x5a
+	}
+	n.key = key
+}

@@ -109,9 +109,9 @@ voc_index 113 6 voc-index int -
 sound_pressure 113 7 sound-pressure int dB
 mass 114 1 weight f2 kg
 mass_now 114 2 ~weight-now f2 kg
-impedance 114 3 impedance int ohm
-impedance_low 114 4 impedance-low f1 ohm
-impedance_high 114 5 impedance-high f1 ohm
+impedance 114 3 impedance int Ω
+impedance_low 114 4 impedance-low f1 Ω
+impedance_high 114 5 impedance-high f1 Ω
 heart_rate 114 6 heart-rate int bpm
 profile_id 114 7 profile-id int -
 steady 114 8 weight-stable bool -

@@ -184,7 +184,7 @@ func (b *builder) ownEvent(p *product, id string) {
 
 // title is what the product is called, with what stands on it.
 func (p *product) title() string {
-	if p.id == 0 && (p.model == "BTHome" || p.model == "ATC") || strings.Contains(p.name, p.model) {
+	if p.model == p.miot || strings.Contains(p.name, p.model) || p.kind.name == "bthome" || p.kind.name == "atc" {
 		return p.name
 	}
 	return p.name + " (" + p.model + ")"

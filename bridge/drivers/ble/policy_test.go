@@ -119,7 +119,7 @@ func TestUnknownProduct(t *testing.T) {
 		radio.Say(virtual.BLEScale, 0xfe95, []byte{0x40, 0x50, 0x77, 0x77, 1, 0x0d, 0x10, 4, 0xfe, 0, 0x48, 2})
 		wait(3 * time.Second)
 		h.want(virtual.BLEScale, "temperature-humidity-sensor/temperature", mi.Float(25.4))
-		if got := h.infos()[0].Model; got != "xiaomi.other.0x7777" {
+		if got := h.infos()[0].Model; got != "xiaomi.sensor.0x7777" {
 			t.Errorf("model %q", got)
 		}
 	})

@@ -21,7 +21,7 @@ func (p *product) official() string {
 	if p.miot != "" {
 		return p.miot
 	}
-	return "xiaomi." + p.kind.name + "." + strings.Map(func(c rune) rune {
+	return "xiaomi." + p.kind.kind + "." + strings.Map(func(c rune) rune {
 		switch {
 		case c >= 'A' && c <= 'Z':
 			return c - 'A' + 'a'
@@ -223,6 +223,6 @@ const productTable = `
 0000 - pressure CGP23W - Temperature/Pressure Sensor
 0000 - air-quality CGP22C - Carbon Dioxide Monitor
 0000 - air-room CGR1PC - Indoor Air Monitor
-0000 - atc ATC - Thermometer
-0000 - bthome BTHome - BTHome Device
+0000 - atc ATC pvvx.thermometer.custom Thermometer with custom firmware
+0000 - bthome BTHome bthome.sensor.device BTHome Device
 `
