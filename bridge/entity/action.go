@@ -85,7 +85,7 @@ func (b *builder) callBind(e *Entity, i int, inputs string) Bind {
 	case "none":
 		e.Component, out.Role, out.conv = "button", "press", &press{action: i}
 		if wanted == "scene" {
-			e.Component, out.Role = "scene", "activate"
+			e.Component = wanted
 		}
 		return out
 	case "text":

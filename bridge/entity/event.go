@@ -1,6 +1,7 @@
 package entity
 
 import (
+	"encoding/base64"
 	"slices"
 	"strconv"
 
@@ -12,6 +13,7 @@ type occurrence struct {
 	entity int
 	word   string   // event type; or the state of a latch
 	latch  bool     // the state stays
+	image  bool     // the first argument is a picture
 	args   []string // names of the arguments, in order
 }
 
@@ -24,6 +26,9 @@ func (o occurrence) at(place []int) occurrence {
 func (o *occurrence) render(h mi.Happening, into []EventPayload) []EventPayload {
 	if o.latch {
 		return append(into, EventPayload{o.entity, Payload{Role: "state", Text: o.word}})
+	}
+	if o.image {
+		return o.picture(h, into)
 	}
 	out := append(make([]byte, 0, 96), `{"event_type":`...)
 	out = mi.Text(o.word).AppendJSON(out)
@@ -39,8 +44,20 @@ func (o *occurrence) render(h mi.Happening, into []EventPayload) []EventPayload 
 		EventPayload{o.entity, Payload{Role: "trigger", Text: o.word, Momentary: true}})
 }
 
-// eventEntities makes one event entity for each service that has events, and the
-// binary sensors that events switch.
+// picture shows what an event brought; the bytes themselves travel.
+func (o *occurrence) picture(h mi.Happening, into []EventPayload) []EventPayload {
+	if len(h.Args) == 0 {
+		return into
+	}
+	raw, err := base64.StdEncoding.DecodeString(h.Args[0].String())
+	if err != nil || len(raw) == 0 {
+		return into
+	}
+	return append(into, EventPayload{o.entity, Payload{Role: "image", Text: string(raw), Momentary: true}})
+}
+
+// eventEntities makes one event entity for each service that has events, the
+// images that events bring, and the binary sensors that events switch.
 func (b *builder) eventEntities() {
 	for s := range b.spec.Services {
 		var events []int
@@ -49,11 +66,42 @@ func (b *builder) eventEntities() {
 				events = append(events, i)
 			}
 		}
-		if len(events) > 0 {
+		pictures, others := b.pictures(s, events)
+		for _, i := range pictures {
+			b.imageEntity(s, i)
+		}
+		if events = others; len(events) > 0 {
 			b.eventEntity(s, events)
 			b.latches(s, events)
 		}
 	}
+}
+
+// pictures takes the events that bring a picture out of a service's events.
+func (b *builder) pictures(s int, events []int) (pictures, others []int) {
+	for _, i := range events {
+		rule := b.eventRule(s, i)
+		if rule != nil && rule.Picture {
+			pictures = append(pictures, i)
+		} else {
+			others = append(others, i)
+		}
+	}
+	return pictures, others
+}
+
+func (b *builder) eventRule(s, event int) *eventRule {
+	return b.rules.events.find(b.spec.Services[s].Name, b.spec.Events[event].Name, func(*eventRule) bool { return true })
+}
+
+func (b *builder) imageEntity(s, i int) {
+	event, rule := &b.spec.Events[i], b.eventRule(s, i)
+	b.events[i] = append(b.events[i], occurrence{entity: len(b.entities), image: true})
+	b.add(Entity{
+		ID: event.ID(), Component: "image", Name: sentence(event.Name), Rule: "events/" + event.Name,
+		Enabled: !event.Vendor && (rule.Enabled == nil || *rule.Enabled),
+		Binds:   []Bind{{Role: "image", State: true, Events: []int{i}}},
+	}, detail{service: s})
 }
 
 func (b *builder) eventEntity(s int, events []int) {
@@ -67,7 +115,7 @@ func (b *builder) eventEntity(s int, events []int) {
 	for i, ev := range events {
 		event := &b.spec.Events[ev]
 		b.events[ev] = append(b.events[ev], occurrence{entity: len(b.entities), word: types[i], args: b.argNames(event)})
-		rule := b.rules.events.find(service.Name, event.Name, func(*eventRule) bool { return true })
+		rule := b.eventRule(s, ev)
 		if rule != nil && e.DeviceClass == "" {
 			e.DeviceClass = rule.Class
 		}

@@ -103,6 +103,7 @@ type eventRule struct {
 	Events  []string `yaml:"events"` // name, or service/name; globs
 	Class   string   `yaml:"class"`
 	Enabled *bool    `yaml:"enabled"`
+	Picture bool     `yaml:"picture"` // its first argument is a picture in base 64: it makes an image of its own
 }
 
 // latchRule makes a binary sensor that remembers the last of two events.

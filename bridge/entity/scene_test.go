@@ -23,9 +23,9 @@ func TestScenesKeepTheNamesThatPeopleGave(t *testing.T) {
 		if e.Component != "scene" || e.Name != want || !e.Enabled || e.Assumed {
 			t.Errorf("%s: %+v, want a scene called %s", id, e, want)
 		}
-		o, err := m.Order(at(t, m, id), "activate", "ON", nil)
+		o, err := m.Order(at(t, m, id), "press", "ON", nil)
 		if err != nil || len(o.Calls) != 1 {
-			t.Errorf("%s activated: %v, %v", id, o, err)
+			t.Errorf("%s pressed: %v, %v", id, o, err)
 		}
 	}
 }

@@ -102,7 +102,7 @@ var platforms = map[string]platform{
 		roles: map[entity.Role]keys{"state": {state: twoWay.state, command: twoWay.command, min: "min", max: "max", step: "step"}},
 		class: true, optimistic: true, finish: (*writer).openRange,
 	},
-	"scene":  {roles: map[entity.Role]keys{"activate": order}, fixed: []field{text("payload_on", "ON")}},
+	"scene":  {roles: map[entity.Role]keys{"press": order}, fixed: []field{text("payload_on", "ON")}},
 	"select": {roles: map[entity.Role]keys{"state": choice}, optimistic: true},
 	"sensor": {roles: map[entity.Role]keys{"state": {state: "state_topic"}}, class: true, finish: (*writer).enumOptions},
 	"siren": {

@@ -39,7 +39,7 @@ func platformCases() []platformCase {
 			"state_topic": at + "state", "command_topic": at + "state/set", "max": 40.,
 		}},
 		{one("button", "x", "X", command("press")), object{"command_topic": at + "press/set"}},
-		{one("scene", "x", "X", command("activate")), object{"command_topic": at + "activate/set", "payload_on": "ON"}},
+		{one("scene", "x", "X", command("press")), object{"command_topic": at + "press/set", "payload_on": "ON"}},
 		{one("notify", "x", "X", command("message")), object{"command_topic": at + "message/set"}},
 		{one("event", "x", "X", state("event", "motion"), state("trigger", "motion")), object{
 			"state_topic": at + "event", "event_types": []any{"motion"},
