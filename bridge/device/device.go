@@ -29,7 +29,6 @@ type Device struct {
 	named   string // by the user
 	placed  string // room, by the user
 	spec    *mi.Spec
-	teller  int // index of the route that gave the spec
 	values  []mi.Value
 	status  Status // LastSeen is computed
 	routes  []*route

@@ -45,7 +45,8 @@ type loop struct {
 	denied             bool
 	via                *route // that served the last exchange
 	pool               uint64 // hash of its pool; 0 without one
-	asks               bool   // the spec is to be asked for when the route that gave it works again
+	teller             int    // index of the route that gave the spec
+	asks               bool   // the spec is to be asked for when that route works again
 	linkErr, orderErr  string
 	problem            string // behind linkErr
 	reason             string

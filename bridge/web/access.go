@@ -117,7 +117,7 @@ func (s *Server) origin(r *http.Request, v visitor) bool {
 }
 
 func formToken(r *http.Request) string {
-	if token := r.Header.Get("X-Form-Token"); token != "" {
+	if token := r.Header.Get("X-Form-Token"); token != "" || isAPI(r) {
 		return token
 	}
 	return r.PostFormValue("form")

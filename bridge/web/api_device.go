@@ -56,7 +56,7 @@ func (s *Server) apiDevices(w http.ResponseWriter, r *http.Request) {
 	last := min(first+limit, len(found))
 	out := list[liveDevice]{Items: []liveDevice{}, Total: len(found)}
 	for _, d := range found[first:last] {
-		out.Items = append(out.Items, liveDevice{d, s.opt.Bridge.Main(d.ID)})
+		out.Items = append(out.Items, liveDevice{*d, s.opt.Bridge.Main(d.ID)})
 	}
 	if last < len(found) {
 		out.Next = strconv.Itoa(last)

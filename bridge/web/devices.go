@@ -63,19 +63,16 @@ var filters = []struct {
 
 // matches reports whether a device has every word of the text somewhere.
 func matches(d *Device, words []string) bool {
-	for _, word := range words {
-		if !slices.ContainsFunc([]string{d.Name, d.Room, d.Model, d.Kind, d.DID, d.Address}, func(s string) bool {
-			return strings.Contains(strings.ToLower(s), word)
-		}) {
-			return false
-		}
+	if len(words) == 0 {
+		return true
 	}
-	return true
+	all := strings.ToLower(strings.Join([]string{d.Name, d.Room, d.Model, d.Kind, d.DID, d.Address}, "\n"))
+	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(all, word) })
 }
 
 // find returns the devices that a query asks for, sorted, and how many each filter
 // would have.
-func (q query) find(all []Device) (found []Device, counts []int) {
+func (q query) find(all []Device) (found []*Device, counts []int) {
 	words := strings.Fields(strings.ToLower(q.Text))
 	counts = make([]int, len(filters))
 	for i := range all {
@@ -89,49 +86,64 @@ func (q query) find(all []Device) (found []Device, counts []int) {
 			}
 			counts[k]++
 			if filters[k].show == q.Show {
-				found = append(found, *d)
+				found = append(found, d)
 			}
 		}
 	}
-	q.sort(found)
-	return found, counts
+	return q.sorted(found), counts
 }
 
-// columns are what the list can be sorted by.
+// columns are what the list can be sorted by: each has a key that sorts as text, or
+// sorts by time.
 var columns = []struct {
 	name, word string
-	compare    func(a, b *Device) int
+	key        func(d *Device) string
 }{
-	{"name", "Name", byName},
-	{"room", "Room", func(a, b *Device) int { return cmp.Compare(strings.ToLower(a.Room), strings.ToLower(b.Room)) }},
+	{"name", "Name", func(d *Device) string { return "" }},
+	{"room", "Room", func(d *Device) string { return strings.ToLower(d.Room) }},
 	{"", "Now", nil},
-	{"state", "State", func(a, b *Device) int { return cmp.Compare(rank(a.State), rank(b.State)) }},
-	{"route", "Route", func(a, b *Device) int { return cmp.Compare(a.Route, b.Route) }},
-	{"seen", "Last seen", func(a, b *Device) int { return b.LastSeen.Compare(a.LastSeen) }},
+	{"state", "State", func(d *Device) string { return rank(d.State) }},
+	{"route", "Route", func(d *Device) string { return d.Route }},
+	{"seen", "Last seen", func(d *Device) string { return strconv.FormatInt(1<<62-max(0, d.LastSeen.UnixMilli()), 10) }},
 }
-
-func byName(a, b *Device) int { return cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) }
 
 // rank puts first what needs somebody.
-func rank(state string) int {
-	return slices.Index([]string{NoAnswer, Unproven, Starting, Online, Asleep}, state)
+func rank(state string) string {
+	return strconv.Itoa(1 + slices.Index([]string{NoAnswer, Unproven, Starting, Online, Asleep}, state))
 }
 
-func (q query) sort(all []Device) {
+// sorted sorts by the query's column, then by name. Keys are made once: with ten
+// thousand devices that is what counts.
+func (q query) sorted(all []*Device) []*Device {
 	column, falling := strings.CutPrefix(q.Sort, "-")
-	compare := byName
+	key := columns[0].key
 	for _, c := range columns {
-		if c.name == column && c.compare != nil {
-			compare = c.compare
+		if c.name == column && c.key != nil {
+			key = c.key
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Device) int {
-		order := compare(&a, &b)
+	type keyed struct {
+		device    *Device
+		key, name string
+	}
+	rows := make([]keyed, len(all))
+	for i, d := range all {
+		rows[i] = keyed{d, key(d), strings.ToLower(d.Name)}
+	}
+	slices.SortFunc(rows, func(a, b keyed) int {
+		order := strings.Compare(a.key, b.key)
+		if order == 0 {
+			order = cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.device.DID, b.device.DID))
+		}
 		if falling {
 			order = -order
 		}
-		return cmp.Or(order, byName(&a, &b), cmp.Compare(a.DID, b.DID))
+		return order
 	})
+	for i := range rows {
+		all[i] = rows[i].device
+	}
+	return all
 }
 
 // row is one device on the page.
@@ -175,7 +187,7 @@ func (s *Server) devices(w http.ResponseWriter, r *http.Request) {
 	data.From, data.To = min(first+1, last), last
 	var dids []string
 	for _, d := range found[first:last] {
-		data.Rows = append(data.Rows, row{d, s.opt.Bridge.Main(d.ID)})
+		data.Rows = append(data.Rows, row{*d, s.opt.Bridge.Main(d.ID)})
 		dids = append(dids, d.ID)
 	}
 	if first > 0 {
@@ -210,7 +222,7 @@ func (p *page) columns(q query) (links []columnLink) {
 	now, falling := strings.CutPrefix(q.Sort, "-")
 	for _, c := range columns {
 		link := columnLink{Word: p.T(c.word)}
-		if c.compare != nil {
+		if c.key != nil {
 			to := query{Text: q.Text, Show: q.Show, Room: q.Room, Sort: c.name}
 			if c.name == cmp.Or(now, "name") {
 				link.Sorted = "ascending"

@@ -87,7 +87,7 @@ func public(path string) bool {
 
 // tooLarge reads the body's form, if it is one, and reports whether it was too long.
 func tooLarge(r *http.Request) bool {
-	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+	if isAPI(r) {
 		return r.ContentLength > maxBody
 	}
 	_, over := errors.AsType[*http.MaxBytesError](r.ParseForm())

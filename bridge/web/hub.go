@@ -3,6 +3,8 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"hash/fnv"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,6 +65,7 @@ type hub struct {
 	stirAt   time.Time
 	problems map[string]Problem
 	lookAt   time.Time // problems are looked at again
+	shown    uint64    // sum of the list of devices; only for run
 }
 
 func newHub(b Bridge, now func() time.Time) *hub {
@@ -233,7 +236,7 @@ func (h *hub) flush() {
 	}
 	h.mu.Unlock()
 	made := h.make(dirty, states)
-	if listed {
+	if listed && h.another() {
 		made = append(made, event{topic: topicDevices, name: "devices", data: encode(struct{}{})})
 	}
 	if stir {
@@ -251,6 +254,18 @@ func (h *hub) flush() {
 		h.put(e)
 	}
 	h.wake()
+}
+
+// another reports whether the list of devices is another one than before. Only run
+// calls it.
+func (h *hub) another() bool {
+	sum := fnv.New64a()
+	for _, d := range h.bridge.Devices() {
+		fmt.Fprintln(sum, d.ID, d.Name, d.Room, d.Hidden)
+	}
+	before := h.shown
+	h.shown = sum.Sum64()
+	return before != 0 && before != h.shown
 }
 
 // add needs h.mu.

@@ -49,13 +49,19 @@ func (t *tries) take(addr netip.Addr) (wait time.Duration) {
 		one = perMinute(triesPerMinute)
 		t.by[who] = one
 	}
-	for _, l := range []*rate.Limiter{one, t.all} {
-		if r := l.Reserve(); r.Delay() > 0 {
-			wait = max(wait, r.Delay())
-			r.Cancel()
-		}
+	if wait = max(until(one), until(t.all)); wait == 0 {
+		one.Allow()
+		t.all.Allow()
 	}
 	return wait
+}
+
+// until returns how long it takes until l has room.
+func until(l *rate.Limiter) time.Duration {
+	if missing := 1 - l.Tokens(); missing > 0 {
+		return time.Duration(missing / float64(l.Limit()) * float64(time.Second))
+	}
+	return 0
 }
 
 // forget lets an address begin anew after the right password.
