@@ -8,13 +8,14 @@ usage: check.py KIT INSTALL BINARY
   INSTALL  folder in which KIT/install-ha.sh has installed Home Assistant
   BINARY   the mihome2mqtt binary
 """
-import os, pathlib, signal, socket, subprocess, sys, time
+import os, pathlib, re, signal, socket, subprocess, sys, time
 
 KIT, INSTALL, BINARY = (pathlib.Path(a).resolve() for a in sys.argv[1:4])
 sys.path.insert(0, str(KIT))
 from ha import HA, Fail  # noqa: E402
 
 KINDS = "light fan climate humidifier cover vacuum water_heater switch number select text button notify valve alarm_control_panel".split()
+TV_PACKAGE = pathlib.Path(__file__).parents[2] / "docker/home-assistant/tv.yaml"
 passed, failed = [], []
 
 
@@ -38,7 +39,7 @@ def until(what, test, seconds=20):
             last = test()
             if last:
                 return check(f"{what} ({time.time() - start:.1f} s)", True)
-        except (Fail, OSError, KeyError, TypeError, IndexError) as e:
+        except (Fail, OSError, KeyError, TypeError, ValueError, IndexError) as e:
             last = repr(e)
         time.sleep(0.2)
     return check(what, False, f"last saw {last!r}")
@@ -196,7 +197,68 @@ def commands(ha):
     for domain in KINDS:
         found = [e for e in live(ha, domain) if e["device"] and "bridge" not in e["unique_id"]]
         if check(f"{domain}: there is one", bool(found)):
+            found.sort(key=lambda e: e["state"] == "unknown")  # those of a TV that is not paired last
             globals()["command_" + domain](ha, found[0]["entity_id"])
+
+
+def furnish(run):
+    """Gives Home Assistant the media player that we recommend for a TV, as a package; it is read at the restart."""
+    config = run / "config"
+    (config / "packages").mkdir(exist_ok=True)
+    (config / "packages" / "tv.yaml").write_text(TV_PACKAGE.read_text())
+    main = config / "configuration.yaml"
+    main.write_text(main.read_text().replace("homeassistant:\n", "homeassistant:\n  packages: !include_dir_named packages\n", 1))
+
+
+def media_player(ha):
+    """One evening in front of the TV, from the player alone. What it orders is read off the entities, which show what the TV says."""
+    tv, parts = "media_player.living_room_tv", "living_room_tv_"
+    state = lambda e: ha.state(e)["state"]
+    player = lambda what, **data: call(ha, "media_player." + what, tv, **data)
+    loud = f"number.{parts}volume"
+    until("media player: it is there", lambda: state(tv) in ("on", "off"), 30)
+    player("turn_off")
+    until("media player: off, and the TV is", lambda: state(tv) == "off" and state(f"switch.{parts}power") == "off", 30)
+    time.sleep(35)  # longer than between two polls
+    check("media player: a TV that is off is not unavailable", state(tv) == "off" and state(f"switch.{parts}power") == "off" and state(loud) == "unknown")
+    player("turn_on")
+    until("media player: on, and the TV tells its volume again", lambda: state(tv) == "on" and near(state(loud), 20, 60), 60)
+    check("media player: sources are inputs and apps", {"HDMI 1", "Kodi"} <= set(attr(ha, tv, "source_list")), attr(ha, tv, "source_list"))
+    player("select_source", source="Kodi")
+    until("media player: an app", lambda: attr(ha, tv, "source") == "Kodi" and state(f"select.{parts}app") == "Kodi")
+    player("select_source", source="HDMI 2")
+    until("media player: an input", lambda: state(f"select.{parts}source") == "HDMI 2")
+    player("volume_set", volume_level=0.5)
+    until("media player: volume", lambda: near(attr(ha, tv, "volume_level"), 0.5, 0.02) and near(state(loud), 30, 1))
+    player("volume_mute", is_volume_muted=True)
+    until("media player: mute", lambda: attr(ha, tv, "is_volume_muted") is True and near(state(loud), 0, 0))
+    player("volume_mute", is_volume_muted=False)
+    until("media player: sound again", lambda: attr(ha, tv, "is_volume_muted") is False and near(state(loud), 30, 1))
+    player("play_media", media_content_type="video", media_content_id="http://192.0.2.1/film.mp4")
+    until("media player: a film", lambda: state(f"text.{parts}play_url") == "http://192.0.2.1/film.mp4")
+    player("turn_off")
+    until("media player: off again", lambda: state(tv) == "off" and state(f"switch.{parts}power") == "off", 30)
+    player("turn_on")
+    until("media player: on again", lambda: state(tv) == "on", 60)
+
+
+def google_tv(ha, log):
+    """A TV is paired from Home Assistant with the code on its screen, which the demo writes to its log, and then obeys."""
+    name, state = "bedroom_tv_", lambda e: ha.state(e)["state"]
+    check("Google TV: available before it is paired", state(f"sensor.{name}pairing") == "Not paired" and state(f"switch.{name}power") == "unknown")
+    call(ha, "button.press", f"button.{name}pair")
+    until("Google TV: shows a code", lambda: state(f"sensor.{name}pairing") == "Waiting for the code")
+    code = re.findall(r"code=([0-9A-F]{6})", log.read_text())[-1]
+    call(ha, "text.set_value", f"text.{name}pairing_code", value=code.lower())
+    until("Google TV: paired, and tells what it does", lambda: state(f"sensor.{name}pairing") == "Paired" and state(f"switch.{name}power") == "on" and float(state(f"number.{name}volume")) == 20)
+    call(ha, "number.set_value", f"number.{name}volume", value=34)
+    until("Google TV: volume", lambda: float(state(f"number.{name}volume")) == 34)
+    call(ha, "select.select_option", f"select.{name}app", option="Netflix")
+    until("Google TV: an app", lambda: state(f"select.{name}app") == "Netflix" and state(f"sensor.{name}current_app") == "Netflix")
+    call(ha, "switch.turn_off", f"switch.{name}power")
+    until("Google TV: off", lambda: state(f"switch.{name}power") == "off" and state(f"number.{name}volume") == "unknown")
+    call(ha, "switch.turn_on", f"switch.{name}power")
+    until("Google TV: on", lambda: state(f"switch.{name}power") == "on" and float(state(f"number.{name}volume")) == 34)
 
 
 def same(ha, before, what, seconds=60):
@@ -208,6 +270,7 @@ def same(ha, before, what, seconds=60):
         stuck = sorted(e for e, v in now.items() if before.get(e, {}).get("state") not in (None, "unavailable") and v["state"] in (None, "unavailable"))
         settled.seen = f"lost {lost[:4]} new {new[:4]} unavailable {len(stuck)} {stuck[:4]}"
         return not lost and not new and not stuck
+    settled.seen = "nothing"
     return until(what, settled, seconds) or print("      " + settled.seen)
 
 
@@ -229,16 +292,20 @@ class Broker:
         self.p.wait(10)
 
 
-def home(ha, bridge, broker):
+def home(ha, bridge, broker, run):
     until("twelve devices of the virtual home are discovered", lambda: len({e["device_id"] for e in ours(ha).values()}) >= 13, 30)
     until("their states arrive", lambda: sum(e["state"] == "unavailable" for e in ours(ha).values()) == 0, 30)
     commands(ha)
+    google_tv(ha, run / "bridge.log")
     before = ours(ha)
     ha.rest("POST", "/api/services/homeassistant/restart", {})
     time.sleep(3)
     ha._ws = None
     ha.up()
     same(ha, before, "restart of Home Assistant: same entities, all available")
+    media_player(ha)
+    ha._ws = None  # idle for minutes
+    before = ours(ha)
     broker.stop()
     until("the broker is away: Home Assistant says so", lambda: all(e["state"] in (None, "unavailable") for e in ours(ha).values()))
     broker.start()
@@ -257,10 +324,11 @@ def main():
     start = [str(KIT / "start-ha.sh"), str(INSTALL), str(mqtt_port), str(http_port)]
     subprocess.run(start, check=True, stdout=subprocess.DEVNULL, env=dict(os.environ, NO_BROKER="1"))
     ha = HA(run)
+    furnish(run)
     bridge = Bridge(mqtt_port, run)
     bridge.start()
     try:
-        home(ha, bridge, broker)
+        home(ha, bridge, broker, run)
         errors = [r for r in ha.ws.cmd("system_log/list") if "mqtt" in r["name"] and r["level"] in ("ERROR", "WARNING") and "connection was lost" not in str(r["message"])]
         check("Home Assistant logged nothing against us", not errors, [r["message"] for r in errors][:5])
     finally:
