@@ -2,9 +2,11 @@ package entity_test
 
 import (
 	"testing"
+	"testing/fstest"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/mappings"
 )
 
 // people is a device whose actions people made and named.
@@ -39,7 +41,8 @@ func TestKeysOfARemoteAreButtons(t *testing.T) {
 	}
 }
 
-func TestEnergyOfTheAccountIsForTheEnergyDashboard(t *testing.T) {
+// energy is what the account counts of a plug.
+func energy() *mi.Spec {
 	s := &mi.Spec{
 		Model: "energy.cuco.plug.v3", Type: "electricity-meter",
 		Services: []mi.Service{{IID: 2, Name: "energy-statistics", Key: "energy-statistics", Vendor: true}},
@@ -49,11 +52,27 @@ func TestEnergyOfTheAccountIsForTheEnergyDashboard(t *testing.T) {
 			SIID: 2, PIID: i + 1, Key: mi.Key("energy-statistics/" + name), Name: name, Vendor: true, Format: mi.FormatFloat, Access: mi.Read, Unit: "kWh",
 		})
 	}
-	m := shipped(t).Build(s, entity.Options{})
+	return s
+}
+
+func TestEnergyOfTheAccountIsForTheEnergyDashboard(t *testing.T) {
+	m := shipped(t).Build(energy(), entity.Options{})
 	for id, name := range map[string]string{"p2_1": "Energy today", "p2_2": "Energy this month"} {
 		e := m.Entities[at(t, m, id)]
 		if e.Component != "sensor" || e.DeviceClass != "energy" || e.StateClass != "total_increasing" || e.Unit != "kWh" || e.Name != name || !e.Enabled {
 			t.Errorf("%s: %+v", id, e)
 		}
+	}
+}
+
+func TestEnergyOfAModelIsCorrected(t *testing.T) {
+	mine := fstest.MapFS{"models/mine.yaml": {Data: []byte("- models: [energy.cuco.plug.*]\n  properties:\n    energy-statistics/energy-today: {scale: 0.01}\n")}}
+	rules, err := entity.Load(mappings.FS, mine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := rules.Build(energy(), entity.Options{})
+	if got := shown(m, at(t, m, "p2_1"), []mi.Value{mi.Float(123), mi.Float(9)}); got != "state=1.23" {
+		t.Errorf("today %s, want 1.23", got)
 	}
 }

@@ -9,8 +9,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-// endpoint is a part of the API that has a budget of its own in every account and
-// region.
+// endpoint is a part of the API that has a budget of its own in every account.
 type endpoint uint8
 
 const (

@@ -49,7 +49,8 @@ type Driver struct {
 	mu      sync.Mutex // guards the fields below
 	rand    *rand.Rand
 	pools   map[place]*pool
-	keypads map[string]*keypad // by did
+	buckets map[string]*[endpoints]*bucket // by account
+	keypads map[string]*keypad             // by did
 	open    map[*session]bool
 	ctx     context.Context // of every request; ends when the last link is closed
 	stop    context.CancelFunc
@@ -68,7 +69,7 @@ type table struct {
 func New(w mi.World, o Options) *Driver {
 	d := &Driver{
 		w: w, o: o, numbers: loadNumbers(o.Memory), rand: w.Rand("cloud"),
-		pools: map[place]*pool{}, keypads: map[string]*keypad{}, open: map[*session]bool{},
+		pools: map[place]*pool{}, buckets: map[string]*[endpoints]*bucket{}, keypads: map[string]*keypad{}, open: map[*session]bool{},
 	}
 	d.devices.Store(&table{})
 	return d
@@ -244,6 +245,19 @@ func (d *Driver) pool(at place) *pool {
 		d.pools[at] = p
 	}
 	return p
+}
+
+// budget returns the buckets of an account. It needs d.mu.
+func (d *Driver) budget(account string) *[endpoints]*bucket {
+	all := d.buckets[account]
+	if all == nil {
+		all = new([endpoints]*bucket)
+		for e := range endpoints {
+			all[e] = newBucket(e)
+		}
+		d.buckets[account] = all
+	}
+	return all
 }
 
 // running returns the context of requests that no caller waits for.

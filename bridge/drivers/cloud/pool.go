@@ -21,12 +21,12 @@ const (
 // place is an account and one of its regions: what one request can be about.
 type place struct{ account, region string }
 
-// pool is what all devices of a place share: budgets, the fuse, and the queue of
-// reads.
+// pool is what all devices of a place share: the fuse and the queue of reads. The
+// budgets are the whole account's.
 type pool struct {
 	d *Driver
 	place
-	buckets [endpoints]*bucket
+	buckets *[endpoints]*bucket // of the account
 	fuse    fuse
 
 	mu      sync.Mutex // guards the fields below, and the reads
@@ -43,12 +43,9 @@ type item struct {
 	prop int
 }
 
+// newPool needs d.mu.
 func newPool(d *Driver, at place) *pool {
-	p := &pool{d: d, place: at, apart: map[string]bool{}, sights: map[string]sight{}}
-	for e := range endpoints {
-		p.buckets[e] = newBucket(e)
-	}
-	return p
+	return &pool{d: d, place: at, buckets: d.budget(at.account), apart: map[string]bool{}, sights: map[string]sight{}}
 }
 
 // call sends one request within the budget. A refusal of this request alone comes
