@@ -27,13 +27,14 @@ const (
 func (m *Manager) Call(ctx context.Context, account, region, path string, params any) (json.RawMessage, error) {
 	c, err := m.client(account)
 	if err != nil {
-		return nil, err
+		return nil, m.diagnose(err)
 	}
 	data, err := marshal(params)
 	if err != nil {
 		return nil, fmt.Errorf("account: %s: %w: %w", path, err, mi.ErrInvalid)
 	}
-	return m.call(ctx, c, request{region, path, data, false})
+	result, err := m.call(ctx, c, request{region, path, data, false})
+	return result, m.diagnose(err)
 }
 
 // request is one request to the API.

@@ -97,6 +97,7 @@ type State struct {
 	Since     time.Time // of the condition
 	Until     time.Time // Limited and Away: the next try; else zero
 	Text      string    // sentence for people; "" when OK
+	Problem   string    // id of the problem that it is, such as "account.login"; "" for none
 	Cause     string    // what exactly was answered, for people who look closer; no secret in it
 	VerifyURL mi.Secret // Verify: the page to open; else ""
 	Regions   []Region

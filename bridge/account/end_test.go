@@ -168,7 +168,7 @@ func TestTownByQRCodeThatExpiresAndIsRefused(t *testing.T) {
 	inTown(t, cloud.Mood{ScanLife: time.Minute}, func(t *testing.T, s *town) {
 		step, err := s.StartQR(t.Context())
 		s.at(step, err, account.QRWaiting)
-		time.Sleep(61 * time.Second)
+		time.Sleep(64 * time.Second)
 		synctest.Wait()
 		if step := s.Login(); step.Kind != account.QRWaiting || step.Codes != 2 {
 			t.Fatalf("step %+v", step)

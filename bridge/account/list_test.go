@@ -305,6 +305,15 @@ func TestSignOutLeavesNothing(t *testing.T) {
 	})
 }
 
+func TestAnAccountWithoutDevicesSaysSo(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *stage) {
+		s.signIn()
+		if st := s.Accounts()[0]; st.Condition != OK || st.Problem != "account.empty" || !strings.Contains(st.Text, "in any of the 7 regions") {
+			t.Errorf("state %+v", st)
+		}
+	})
+}
+
 func TestRegionsThatFailAreTold(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *stage) {
 		s.cloud.list("de", device("1001", ""))

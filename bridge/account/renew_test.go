@@ -159,10 +159,11 @@ func TestRenewalsThatAreRefusedEnd(t *testing.T) {
 				s.cloud.on("/account/pass/serviceLogin", tc.answer)
 				s.cloud.expire()
 				before := s.cloud.accountRequests()
-				if err := s.call(); !errors.Is(err, tc.kind) || !errors.Is(err, mi.ErrDenied) {
-					t.Errorf("got %v, want %v", err, tc.kind)
-				}
+				err := s.call()
 				st := s.Accounts()[0]
+				if !errors.Is(err, tc.kind) || !errors.Is(err, mi.ErrDenied) || mi.Problem(err) != st.Problem || st.Problem == "" {
+					t.Errorf("got %v (%s), want %v", err, mi.Problem(err), tc.kind)
+				}
 				if st.Condition != tc.want || st.Text == "" || (st.VerifyURL != "") != (tc.want == Verify) {
 					t.Errorf("state %+v", st)
 				}

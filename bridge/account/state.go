@@ -39,6 +39,10 @@ func (m *Manager) Accounts() []State {
 		st.Label, st.Listed = c.label, c.list.at
 		st.Regions = slices.Clone(c.list.regions)
 		st.Devices = len(c.list.devices)
+		st.Problem = st.Condition.problem()
+		if st.Condition == OK && !c.list.all.IsZero() && st.Devices == 0 {
+			st.Problem, st.Text = "account.empty", summary(st.Regions)
+		}
 		if st.Condition == Limited {
 			st.Until = c.until
 		}
