@@ -29,6 +29,7 @@ type Device struct {
 	named   string // by the user
 	placed  string // room, by the user
 	spec    *mi.Spec
+	teller  int // index of the route that gave the spec
 	values  []mi.Value
 	status  Status // LastSeen is computed
 	routes  []*route

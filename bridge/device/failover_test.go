@@ -180,6 +180,37 @@ func TestPreferredRouteHasTheSayAboutTheSpec(t *testing.T) {
 	})
 }
 
+// TestListenerHasTheSayAboutTheSpec: a sensor that the account knows is heard later by
+// a receiver, which knows its events.
+func TestListenerHasTheSayAboutTheSpec(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloud, heard := newThing(), newThing()
+		cloud.spec.Events = nil
+		ear := &advert{thing: heard, deaf: true}
+		s := newStage(t, map[string]*thing{"1": cloud}, func(o *Options) {
+			o.Routes = []Route{{Name: "bluetooth", Driver: ear}, {Name: "cloud", Driver: o.Routes[0].Driver}}
+		})
+		s.after(time.Minute)
+		if d := s.Device("1"); d.Spec() != cloud.spec {
+			t.Fatal("the spec is not the cloud's")
+		}
+		ear.deaf = false
+		s.Found("bluetooth", mi.Info{DID: "1"})
+		s.after(2 * time.Minute)
+		if d := s.Device("1"); d.Spec() != heard.spec || !d.Status().Online {
+			t.Fatal("the receiver's spec is not taken")
+		}
+		s.view.take()
+		ear.sink.Happened(mi.Happening{Event: evClick})
+		cloud.put(func(t *thing) { t.values[propLevel] = mi.Int(77) })
+		s.after(time.Minute)
+		if lines := s.view.take(); count(lines, "event 0") != 1 || count(lines, "fan/level=77") != 1 || count(lines, "opened") != 0 {
+			t.Errorf("lines %q", lines)
+		}
+		s.stop()
+	})
+}
+
 func TestEqualIDsWithAnotherMeaningAreNotMixed(t *testing.T) {
 	device, link := fakeSpec(), fakeSpec()
 	link.Props[propOn] = mi.Property{SIID: 2, PIID: 1, Key: "fan/mode", Name: "mode", Format: mi.FormatInt}

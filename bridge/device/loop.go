@@ -45,8 +45,7 @@ type loop struct {
 	denied             bool
 	via                *route // that served the last exchange
 	pool               uint64 // hash of its pool; 0 without one
-	teller             int    // index of the route that gave the spec
-	asks               bool   // the spec is to be asked for when that route works again
+	asks               bool   // the spec is to be asked for when the route that gave it works again
 	linkErr, orderErr  string
 	problem            string // behind linkErr
 	reason             string
@@ -259,7 +258,7 @@ func (d *Device) hurry(now time.Duration) {
 	if l.job.task == ordering {
 		return // its context knows the deadline
 	}
-	if now >= l.job.start+hang || now >= l.job.start+patience && d.hasOrders() {
+	if now >= l.job.start+hang || now >= l.job.start+l.patience() && d.hasOrders() {
 		l.job.stop()
 	}
 }
@@ -370,8 +369,8 @@ func (d *Device) nextWake(now time.Duration) time.Duration {
 	case l.job.ended:
 	case l.job.task == ordering:
 		wake = min(wake, l.job.batch[0].deadline+grace)
-	case orders && now < l.job.start+patience:
-		wake = min(wake, l.job.start+patience)
+	case orders && now < l.job.start+l.patience():
+		wake = min(wake, l.job.start+l.patience())
 	case l.job.task == reading: // the next poll's own time, so that the wake-up need not move again
 		wake = min(wake, d.slot(now))
 	default:

@@ -25,6 +25,15 @@ func (d *Device) slot(now time.Duration) time.Duration {
 	return slot(now, d.interval(now), cmp.Or(d.loop.pool, d.hash))
 }
 
+// patience is how long an order waits for a poll under way: for one that stands in a
+// queue with those of other devices, not at all.
+func (l *loop) patience() time.Duration {
+	if l.pool != 0 && l.job.begun != nil {
+		return 0
+	}
+	return patience
+}
+
 // follow makes r the route that served last, and polls on the grid of its pool.
 func (d *Device) follow(r *route) {
 	l := &d.loop

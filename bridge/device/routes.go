@@ -289,7 +289,8 @@ func (d *Device) use(r *route, link mi.Link) {
 	r.call, _ = link.(mi.Caller)
 }
 
-// ready makes sure that the route's link and the device mean the same by an index.
+// ready makes sure that the route's link and the device mean the same by an index. A
+// spec of a route that is preferred to the one that gave the device's is worth more.
 func (d *Device) ready(ctx context.Context, r *route) error {
 	if r.spec != nil { // only the exchange and the loop between exchanges write it
 		return nil
@@ -299,8 +300,12 @@ func (d *Device) ready(ctx context.Context, r *route) error {
 		return err
 	}
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	r.spec, r.dict = spec, newDict(d.spec, spec)
+	better := r.dict != nil && r.index < d.teller
+	d.mu.Unlock()
+	if better {
+		d.post(func(in *inbox) { in.respec = true })
+	}
 	return nil
 }
 

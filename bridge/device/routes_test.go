@@ -15,11 +15,15 @@ import (
 type advert struct {
 	thing *thing
 	class string
+	deaf  bool // does not hear the device yet
 	sink  mi.Sink
 }
 
 func (a *advert) Find(ctx context.Context, _ func(mi.Info)) error { <-ctx.Done(); return nil }
 func (a *advert) Open(_ context.Context, _ mi.Info, sink mi.Sink) (mi.Link, error) {
+	if a.deaf {
+		return nil, mi.ErrUnsupported
+	}
 	a.sink = sink
 	return silentLink{a}, nil
 }

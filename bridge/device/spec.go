@@ -43,23 +43,25 @@ func (d *Device) finishSpec(o *outcome) {
 // preferred route has the say: what another one gives in its place must not make
 // anything disappear, and is asked for again once the better route is back.
 func (d *Device) weigh(o *outcome) {
-	l := &d.loop
-	if d.spec != nil && o.via.index > l.teller && !covers(o.spec, d.spec) {
-		l.asks = true
-		d.mu.Lock()
+	d.mu.Lock()
+	keep := d.spec != nil && o.via.index > d.teller && !covers(o.spec, d.spec)
+	if keep {
 		o.via.dict = newDict(d.spec, o.spec)
-		d.mu.Unlock()
-		return
+	} else {
+		d.teller = o.via.index
 	}
-	l.asks, l.teller = false, o.via.index
-	d.adopt(o.spec)
+	d.mu.Unlock()
+	d.loop.asks = keep
+	if !keep {
+		d.adopt(o.spec)
+	}
 }
 
-// learnAnew has the spec asked for again, when it came by a worse route than the one
-// that just served.
+// learnAnew has the spec asked for again, when that is due and the route that gave it
+// just served.
 func (d *Device) learnAnew(via *route) {
 	l := &d.loop
-	if d.spec != nil && (via.index < l.teller || l.asks && via.index == l.teller) {
+	if l.asks && via.index <= d.teller { // only the loop writes teller
 		l.nextSpec = min(l.nextSpec, d.home.now())
 	}
 }
