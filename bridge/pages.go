@@ -124,7 +124,10 @@ func (p *pages) touched(d *device.Device, changes []mi.Change) (ids []string) {
 	return ids
 }
 
-const keptEvents = 20 // of one device
+const (
+	keptEvents = 20  // of one device
+	longestArg = 200 // bytes of an argument that is kept; a picture is longer
+)
 
 func (p *pages) noteEvent(id string, e web.Event) {
 	p.mu.Lock()
@@ -138,7 +141,7 @@ func happening(spec *mi.Spec, h mi.Happening) string {
 	e := &spec.Events[h.Event]
 	parts := []string{cmp.Or(e.Text, string(e.Key))}
 	for i, v := range h.Args {
-		if i < len(e.Args) && v.Known() {
+		if i < len(e.Args) && v.Known() && len(v.String()) <= longestArg {
 			parts = append(parts, spec.Props[e.Args[i]].Name+" "+v.String())
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strconv"
 	"sync"
@@ -243,12 +242,4 @@ func (tv *TV) Hurt(t TVTrouble) {
 	tv.mu.Lock()
 	defer tv.mu.Unlock()
 	tv.trouble = t
-}
-
-// host is the TV's own address without its port.
-func (tv *TV) host() string {
-	if a, err := netip.ParseAddrPort(tv.Addr()); err == nil {
-		return a.Addr().String()
-	}
-	return "0.0.0.0"
 }

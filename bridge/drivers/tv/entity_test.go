@@ -41,6 +41,7 @@ func TestEntities(t *testing.T) {
 			`p3_1 number "Volume" shown`,
 			`p3_2 switch "Mute" shown`,
 			`p4_1 select "App" shown`,
+			`p4_2 sensor "Current app" shown`,
 			`a5_1 text "Play URL" shown assumed`,
 			`a6_1 button "Toggle power"`,
 			`a6_2 button "Up"`,
@@ -53,6 +54,8 @@ func TestEntities(t *testing.T) {
 			`a6_9 button "Menu"`,
 			`a6_10 button "Volume up"`,
 			`a6_11 button "Volume down"`,
+			`a2_1 button "Take screenshot"`,
+			`e2_1 image "Screenshot"`,
 		}
 		if !slices.Equal(got, want) {
 			h.Errorf("entities:\n%s", strings.Join(got, "\n"))
@@ -62,7 +65,7 @@ func TestEntities(t *testing.T) {
 		if err != nil || len(order.Set) != 1 || order.Set[0].Value != mi.Text("org.xbmc.kodi") {
 			h.Errorf("Kodi = %+v, %v; of %v", order, err, m.Entities[app].Binds)
 		}
-		if slices.Contains(m.Fast, 4) {
+		if slices.Contains(m.Fast, 4) || slices.Contains(m.Fast, 6) {
 			h.Error("the app in front is read at every poll, for which the TV draws a picture")
 		}
 	})

@@ -156,7 +156,8 @@ func (s *session) start(ctx context.Context, pkg string) error {
 	return nil
 }
 
-// Call implements mi.Caller: action 0 plays an address, the others are keys.
+// Call implements mi.Caller: action 0 plays an address, the last one takes a
+// picture of the screen, the others are keys.
 func (s *session) Call(ctx context.Context, action int, args []mi.Value) ([]mi.Value, error) {
 	all := keys()
 	switch {
@@ -164,6 +165,8 @@ func (s *session) Call(ctx context.Context, action int, args []mi.Value) ([]mi.V
 		return nil, s.play(ctx, args[0].String())
 	case action > 0 && action <= len(all) && len(args) == 0:
 		return nil, s.press(ctx, all[action-1].code)
+	case action == len(all)+1 && len(args) == 0:
+		return nil, s.photograph(ctx)
 	}
 	return nil, fmt.Errorf("tv: action %d with %d arguments: %w", action, len(args), mi.ErrInvalid)
 }

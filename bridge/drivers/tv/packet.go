@@ -1,6 +1,7 @@
 package tv
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/hmac"
 	"crypto/md5"
@@ -224,6 +225,28 @@ func parseScreen(data json.RawMessage) (string, error) {
 	}
 	err := parse(data, &s)
 	return clean(s.Package), err
+}
+
+// parsePicture returns the call that fetches the picture of a screen: the TV names
+// an address, often with a host that is not its own, and the token that seals it.
+func parsePicture(data json.RawMessage, ts int64) (call string, err error) {
+	var s struct {
+		URL   string `json:"url"`
+		Token string `json:"token"`
+	}
+	if err := parse(data, &s); err != nil {
+		return "", err
+	}
+	u, err := url.Parse(s.URL)
+	if err != nil || !strings.HasPrefix(u.Path, "/") || u.RawQuery == "" || len(s.URL) > maxURL || clean(s.URL) != clean(u.String()) {
+		return "", fmt.Errorf("%w: no address of a picture", mi.ErrProtocol)
+	}
+	return u.EscapedPath() + "?" + opaque(u.RawQuery, s.Token, ts), nil
+}
+
+// isPicture reports whether bytes begin as a JPEG or a PNG does.
+func isPicture(b []byte) bool {
+	return bytes.HasPrefix(b, []byte{0xFF, 0xD8, 0xFF}) || bytes.HasPrefix(b, []byte("\x89PNG\r\n"))
 }
 
 // clean drops what no name has: control characters, broken UTF-8, great length.

@@ -177,6 +177,9 @@ func FuzzReply(f *testing.F) {
 			t.Errorf("facts %+v", known)
 		}
 		_, _ = parseScreen(data)
+		if call, err := parsePicture(data, 1); err == nil && !strings.HasPrefix(call, "/") {
+			t.Errorf("the picture of %q is at %q", data, call)
+		}
 		isTV(b)
 	})
 }

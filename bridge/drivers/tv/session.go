@@ -176,7 +176,7 @@ func (s *session) off(ctx context.Context, err error) bool {
 // nothing else is known.
 func (s *session) values(ctx context.Context, alive bool, props []int) (map[int]mi.Value, error) {
 	on := s.expected(alive)
-	out := map[int]mi.Value{propOn: mi.Bool(on), propVolume: {}, propMute: {}, propApp: {}}
+	out := map[int]mi.Value{propOn: mi.Bool(on), propVolume: {}, propMute: {}, propApp: {}, propCurrent: {}}
 	if !alive || !on {
 		return out, nil
 	}
@@ -189,13 +189,15 @@ func (s *session) values(ctx context.Context, alive bool, props []int) (map[int]
 			return nil, err
 		}
 	}
-	if slices.Contains(props, propApp) {
+	if slices.Contains(props, propApp) || slices.Contains(props, propCurrent) {
 		pkg, err := s.front(ctx)
 		if err != nil && !refused(err) {
 			return nil, err
 		}
 		if pkg != "" {
-			out[propApp] = mi.Text(pkg)
+			s.mu.Lock()
+			out[propApp], out[propCurrent] = mi.Text(pkg), mi.Text(s.facts.named(pkg))
+			s.mu.Unlock()
 		}
 	}
 	return out, nil

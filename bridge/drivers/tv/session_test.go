@@ -115,14 +115,15 @@ func (h *house) want(want map[mi.Key]mi.Value) {
 }
 
 func shows(volume int, app string) map[mi.Key]mi.Value {
+	names := map[string]string{"com.mitv.tvhome": "Home", "org.xbmc.kodi": "Kodi"}
 	return map[mi.Key]mi.Value{
 		"television/on": mi.Bool(true), "speaker/volume": mi.Int(int64(volume)),
-		"speaker/mute": mi.Bool(volume == 0), "app-launcher/app": mi.Text(app),
+		"speaker/mute": mi.Bool(volume == 0), "app-launcher/app": mi.Text(app), "app-launcher/current-app": mi.Text(names[app]),
 	}
 }
 
 func isOff() map[mi.Key]mi.Value {
-	return map[mi.Key]mi.Value{"television/on": mi.Bool(false), "speaker/volume": {}, "speaker/mute": {}, "app-launcher/app": {}}
+	return map[mi.Key]mi.Value{"television/on": mi.Bool(false), "speaker/volume": {}, "speaker/mute": {}, "app-launcher/app": {}, "app-launcher/current-app": {}}
 }
 
 func (h *house) set(key mi.Key, v mi.Value) {

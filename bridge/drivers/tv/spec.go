@@ -25,7 +25,11 @@ const (
 	propMute
 	propApp
 	propURL
+	propCurrent
+	propPicture
 )
+
+const eventScreenshot = 0
 
 // key is a button of the remote control.
 type key struct {
@@ -71,7 +75,11 @@ func newSpec(f *facts) *mi.Spec {
 			propMute:   {SIID: siidSpeaker, PIID: 2, Name: "mute", Format: mi.FormatBool, Access: rwn},
 			propApp:    {SIID: siidApps, PIID: 1, Name: "app", Access: rwn, List: f.choices()},
 			propURL:    {SIID: siidPlay, PIID: 1, Name: "url"},
+
+			propCurrent: {SIID: siidApps, PIID: 2, Name: "current-app", Access: mi.Read | mi.Notify},
+			propPicture: {SIID: siidTV, PIID: 3, Name: "picture"},
 		},
+		Events:  []mi.Event{eventScreenshot: {SIID: siidTV, EIID: 1, Name: "screenshot", Vendor: true, Args: []int{propPicture}}},
 		Actions: []mi.Action{{SIID: siidPlay, AIID: 1, Name: "play-url", In: []int{propURL}}},
 	}
 	if len(f.Apps) == 0 {
@@ -80,6 +88,7 @@ func newSpec(f *facts) *mi.Spec {
 	for i, k := range keys() {
 		s.Actions = append(s.Actions, mi.Action{SIID: siidKeys, AIID: i + 1, Name: k.name, Vendor: !k.usual})
 	}
+	s.Actions = append(s.Actions, mi.Action{SIID: siidTV, AIID: 1, Name: "take-screenshot", Vendor: true})
 	join(s)
 	return s
 }
@@ -98,6 +107,11 @@ func join(s *mi.Spec) {
 		a := &s.Actions[i]
 		a.Service = a.SIID - siidTV
 		a.Key = mi.Key(s.Services[a.Service].Key + "/" + a.Name)
+	}
+	for i := range s.Events {
+		e := &s.Events[i]
+		e.Service = e.SIID - siidTV
+		e.Key = mi.Key(s.Services[e.Service].Key + "/" + e.Name)
 	}
 }
 
@@ -127,6 +141,16 @@ func (f *facts) choices() []mi.Choice {
 		out[i] = mi.Choice{Value: mi.Text(a.Package), Label: a.Name}
 	}
 	return out
+}
+
+// named returns what people call an app.
+func (f *facts) named(pkg string) string {
+	for _, a := range f.Apps {
+		if a.Package == pkg {
+			return a.Name
+		}
+	}
+	return pkg
 }
 
 // macs lists the addresses by which the TV may be woken; the wired one works more

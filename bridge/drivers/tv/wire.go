@@ -25,7 +25,16 @@ const (
 // ask makes one call. The error is ErrOffline when nobody is there or the
 // connection ends without an answer, as that of a TV with its screen off does, and
 // ErrTimeout when the TV takes the call and never answers.
-func ask(ctx context.Context, n mi.Network, addr, call string) (json.RawMessage, error) {
+func ask(ctx context.Context, n mi.Network, addr, call string) (data json.RawMessage, err error) {
+	err = fetch(ctx, n, addr, call, func(body []byte) (err error) {
+		data, err = parseReply(body)
+		return err
+	})
+	return data, err
+}
+
+// fetch makes one call and hands the whole body of the answer to take.
+func fetch(ctx context.Context, n mi.Network, addr, call string, take func(body []byte) error) error {
 	outer := ctx
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
@@ -34,16 +43,16 @@ func ask(ctx context.Context, n mi.Network, addr, call string) (json.RawMessage,
 		defer conn.Close()
 		var body []byte
 		if body, err = exchange(ctx, conn, addr, call); err == nil {
-			var data json.RawMessage
-			if data, err = parseReply(body); err == nil {
-				return data, nil
-			}
+			err = take(body)
 		}
+	}
+	if err == nil {
+		return nil
 	}
 	if outer.Err() != nil {
 		err = outer.Err()
 	}
-	return nil, fmt.Errorf("tv: %s: %w", strings.TrimPrefix(what(call), "action="), err)
+	return fmt.Errorf("tv: %s: %w", strings.TrimPrefix(what(call), "action="), err)
 }
 
 // what names a call without its arguments.
