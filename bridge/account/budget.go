@@ -97,6 +97,13 @@ func (b *budget) take(account string) bool {
 	return true
 }
 
+// tried returns when the last automatic request was made.
+func (b *budget) tried(account string) time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.all[account].At
+}
+
 // helped notes that a request to the API worked.
 func (b *budget) helped(account string) {
 	b.mu.Lock()

@@ -40,7 +40,7 @@ func (m *Manager) Call(ctx context.Context, account, region, path string, params
 // request is one request to the API.
 type request struct {
 	region, path, data string
-	quiet              bool // nobody is worse off when it fails
+	quiet              bool // it may fail without anything being wrong with the account
 }
 
 // call sends a request, and once more after a renewal.
@@ -51,11 +51,11 @@ func (m *Manager) call(ctx context.Context, c *client, r request) (json.RawMessa
 	s := c.signed()
 	if s.whole() {
 		result, err := m.once(ctx, c, s, r)
-		if !errors.Is(err, ErrAuthExpired) {
+		if r.quiet || !errors.Is(err, ErrAuthExpired) {
 			return result, err
 		}
 	}
-	s, err := m.renew(ctx, c, s)
+	s, err := m.renew(ctx, c, s, false)
 	if err != nil {
 		return nil, err
 	}

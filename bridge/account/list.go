@@ -93,6 +93,12 @@ func (m *Manager) list(ctx context.Context, c *client, l listing) error {
 	regions := m.worth(c.list, l.all || left(now, c.list.all, everyRegion) == 0)
 	c.mu.Unlock()
 	lists := m.askRegions(ctx, c, regions, l.progress)
+	if ended(lists) {
+		if _, err := m.renew(ctx, c, c.signed(), false); err != nil {
+			return err
+		}
+		lists = m.askRegions(ctx, c, regions, l.progress)
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -115,6 +121,12 @@ func (m *Manager) list(ctx context.Context, c *client, l listing) error {
 	return err
 }
 
+// ended reports whether all regions say that the session has ended. One alone may
+// only not know the account.
+func ended(lists []*regionList) bool {
+	return !slices.ContainsFunc(lists, func(l *regionList) bool { return !errors.Is(l.err, ErrAuthExpired) })
+}
+
 // judge turns the condition after lists. Regions with nothing in them count only
 // where there are no others.
 func (m *Manager) judge(c *client, lists []*regionList) {
@@ -123,9 +135,12 @@ func (m *Manager) judge(c *client, lists []*regionList) {
 	}
 	counted := slices.DeleteFunc(slices.Clone(lists), func(l *regionList) bool { return !c.has(l.region) })
 	switch {
-	case errorsOf(counted) != nil: // the requests have told
-	case len(counted) == 0 && !slices.ContainsFunc(lists, func(l *regionList) bool { return l.err == nil }):
+	case len(counted) == 0 && slices.ContainsFunc(lists, func(l *regionList) bool { return l.err == nil }):
+		m.well(c)
+	case len(counted) == 0:
 		m.turn(c, Away, lists[0].err)
+	case errorsOf(counted) != nil:
+		m.turn(c, Away, errorsOf(counted))
 	default:
 		m.well(c)
 	}
@@ -209,7 +224,7 @@ func (m *Manager) askKeys(ctx context.Context, c *client) {
 			continue
 		}
 		key, err := m.beaconKey(ctx, c, d)
-		if err != nil && !refused(err) {
+		if err != nil && !unknown(err) {
 			m.log.Debug().Err(err).Str("device", d.DID).Msg("no Bluetooth key")
 			break
 		}
@@ -234,7 +249,7 @@ func bluetooth(d Device) bool {
 
 func (m *Manager) beaconKey(ctx context.Context, c *client, d Device) (mi.Secret, error) {
 	r := reader{m: m, c: c, region: d.Region}
-	result, err := r.call(ctx, "/v2/device/blt_get_beaconkey", struct {
+	result, err := r.try(ctx, "/v2/device/blt_get_beaconkey", struct {
 		DID string `json:"did"`
 		PID int    `json:"pdid"`
 	}{d.DID, 1})

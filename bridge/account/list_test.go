@@ -305,6 +305,39 @@ func TestSignOutLeavesNothing(t *testing.T) {
 	})
 }
 
+// TestRequestsThatAServerDoesNotKnow are no fault of the account: it is not renewed
+// for them, not called away, and the devices are there.
+func TestRequestsThatAServerDoesNotKnow(t *testing.T) {
+	for name, h := range map[string]http.HandlerFunc{
+		"404": http.NotFound,
+		"401": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, s *stage) {
+				s.cloud.list("de", device("1001", ""), device("blt.3.x", `,"pid":6`))
+				for _, path := range []string{
+					"v2/homeroom/gethome_merged", "v2/user/get_device_cnt", "v2/home/home_device_list", "v2/device/blt_get_beaconkey",
+					"appgateway/miot/appsceneservice/AppSceneService/GetSimpleSceneList",
+				} {
+					s.cloud.on("/api/de/app/"+path, h)
+				}
+				s.cloud.on("/api/de/app/v2/homeroom/gethome", s.result(home))
+				s.cloud.on("/api/ru/app/home/device_list", h)
+				s.signIn()
+				before := s.cloud.accountRequests()
+				time.Sleep(30 * time.Hour)
+				synctest.Wait()
+				if st := s.Accounts()[0]; st.Condition != OK || st.Devices != 2 || s.cloud.accountRequests() != before {
+					t.Errorf("state %+v, %d renewals", st, s.cloud.accountRequests()-before)
+				}
+				if strings.Contains(s.log.String(), "away") || len(s.Known().Homes) != 2 {
+					t.Errorf("homes %+v\n%s", s.Known().Homes, s.log)
+				}
+			})
+		})
+	}
+}
+
 func TestAnAccountWithoutDevicesSaysSo(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *stage) {
 		s.signIn()

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
 const maxPages = 100 // of one list
@@ -35,7 +37,7 @@ type reader struct {
 // askRegion asks one region for everything that it has of an account.
 func (m *Manager) askRegion(ctx context.Context, c *client, region string) *regionList {
 	r := reader{m, c, region, &regionList{region: region, rooms: map[string]place{}, devices: map[string]Device{}}, !c.has(region)}
-	for _, step := range []func(context.Context) error{r.askHomes, r.askShared, r.askDevices, r.askHomeDevices, r.askScenes} {
+	for _, step := range []func(context.Context) error{r.askDevices, r.askHomes, r.askShared, r.askHomeDevices, r.askScenes} {
 		if r.out.err = step(ctx); r.out.err != nil {
 			return r.out
 		}
@@ -45,11 +47,20 @@ func (m *Manager) askRegion(ctx context.Context, c *client, region string) *regi
 }
 
 func (r *reader) call(ctx context.Context, path string, params any) (json.RawMessage, error) {
+	return r.send(ctx, path, params, r.quiet)
+}
+
+// try sends a request that not every server knows.
+func (r *reader) try(ctx context.Context, path string, params any) (json.RawMessage, error) {
+	return r.send(ctx, path, params, true)
+}
+
+func (r *reader) send(ctx context.Context, path string, params any, quiet bool) (json.RawMessage, error) {
 	data, err := marshal(params)
 	if err != nil {
 		return nil, err
 	}
-	return r.m.call(ctx, r.c, request{r.region, path, data, r.quiet})
+	return r.m.call(ctx, r.c, request{r.region, path, data, quiet})
 }
 
 // homesQuery asks for the homes.
@@ -65,8 +76,8 @@ type homesQuery struct {
 
 func (r *reader) askHomes(ctx context.Context) error {
 	query := homesQuery{Fg: true, FetchShare: true, FetchShareDev: true, FetchCariot: true, Limit: 300, AppVer: 7}
-	result, err := r.call(ctx, "/v2/homeroom/gethome_merged", query)
-	if refused(err) { // the path of before
+	result, err := r.try(ctx, "/v2/homeroom/gethome_merged", query)
+	if unknown(err) { // the path of before
 		query.FetchCariot = false
 		result, err = r.call(ctx, "/v2/homeroom/gethome", query)
 	}
@@ -90,6 +101,11 @@ func (r *reader) askHomes(ctx context.Context) error {
 func refused(err error) bool {
 	_, is := errors.AsType[*Refusal](err)
 	return is
+}
+
+// unknown reports whether a server does not know a request, or not for everybody.
+func unknown(err error) bool {
+	return refused(err) || errors.Is(err, mi.ErrProtocol) || errors.Is(err, ErrAuthExpired)
 }
 
 func (r *reader) home(raw []byte) {
@@ -142,11 +158,11 @@ func number(t text) bool {
 // moreRooms asks for the devices of big homes that did not fit.
 func (r *reader) moreRooms(ctx context.Context, start string) error {
 	for range maxPages {
-		result, err := r.call(ctx, "/v2/homeroom/get_dev_room_page", struct {
+		result, err := r.try(ctx, "/v2/homeroom/get_dev_room_page", struct {
 			Start string `json:"start_id"`
 			Limit int    `json:"limit"`
 		}{start, 150})
-		if refused(err) {
+		if unknown(err) {
 			return nil
 		}
 		if err != nil {
@@ -170,11 +186,11 @@ func (r *reader) moreRooms(ctx context.Context, start string) error {
 
 // askShared asks for homes of others, which the list of homes may lack.
 func (r *reader) askShared(ctx context.Context) error {
-	result, err := r.call(ctx, "/v2/user/get_device_cnt", struct {
+	result, err := r.try(ctx, "/v2/user/get_device_cnt", struct {
 		Own   bool `json:"fetch_own"`
 		Share bool `json:"fetch_share"`
 	}{true, true})
-	if refused(err) {
+	if unknown(err) {
 		return nil
 	}
 	if err != nil {
@@ -265,8 +281,8 @@ func (r *reader) askHomeDevices(ctx context.Context) error {
 	for _, h := range r.out.homes {
 		query := homeDevicesQuery{Owner: json.Number(h.Owner), Home: json.Number(h.ID), Limit: 200, Smart: true, Cariot: true, Third: true}
 		for range maxPages {
-			result, err := r.call(ctx, "/v2/home/home_device_list", query)
-			if refused(err) {
+			result, err := r.try(ctx, "/v2/home/home_device_list", query)
+			if unknown(err) {
 				break
 			}
 			if err != nil {

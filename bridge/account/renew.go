@@ -12,8 +12,8 @@ import (
 const fresh = 48 * time.Hour
 
 // renew gets a new session in place of the old one, once for all who ask at the
-// same time.
-func (m *Manager) renew(ctx context.Context, c *client, old session) (session, error) {
+// same time. early means that the old one still works.
+func (m *Manager) renew(ctx context.Context, c *client, old session, early bool) (session, error) {
 	c.mu.Lock()
 	if c.session.serviceToken != old.serviceToken && c.session.whole() {
 		defer c.mu.Unlock()
@@ -23,11 +23,9 @@ func (m *Manager) renew(ctx context.Context, c *client, old session) (session, e
 	if running == nil {
 		running = make(chan struct{})
 		c.renewing = running
-		c.mu.Unlock()
-		m.working.Go(func() { m.finishRenewal(context.WithoutCancel(ctx), c, running) })
-	} else {
-		c.mu.Unlock()
+		m.working.Go(func() { m.finishRenewal(context.WithoutCancel(ctx), c, running, early) })
 	}
+	c.mu.Unlock()
 	select {
 	case <-running:
 	case <-ctx.Done():
@@ -40,32 +38,18 @@ func (m *Manager) renew(ctx context.Context, c *client, old session) (session, e
 
 // finishRenewal renews and lets those go on who wait. It does not end with the
 // order of the first of them.
-func (m *Manager) finishRenewal(ctx context.Context, c *client, running chan struct{}) {
-	err := m.tryRenew(ctx, c, false)
+func (m *Manager) finishRenewal(ctx context.Context, c *client, running chan struct{}, early bool) {
+	err := m.tryRenew(ctx, c, early)
 	c.mu.Lock()
 	c.outcome, c.renewing = err, nil
 	c.mu.Unlock()
 	close(running)
 }
 
-// tryRenew renews the session where the budget allows it. early means that the old
-// one still works.
+// tryRenew renews the session where the budget allows it.
 func (m *Manager) tryRenew(ctx context.Context, c *client, early bool) error {
 	if !m.budget.take(c.id) {
-		wait, ok := m.budget.wait(c.id)
-		if !ok {
-			err := fmt.Errorf("account: the session has ended and cannot be renewed: %w", ErrAuthExpired)
-			if !early {
-				m.turn(c, LoginNeeded, err)
-			}
-			return err
-		}
-		err := &limit{fmt.Errorf("account: the session has ended; the next renewal is in %s: %w", wait.Round(time.Second), ErrLimited), wait}
-		if !early {
-			m.hold(c, wait)
-			m.turn(c, Limited, err)
-		}
-		return err
+		return m.notAllowed(c, early)
 	}
 	m.log.Debug().Str("account", c.label).Bool("early", early).Msg("renewing the session")
 	s, err := m.byToken(ctx, c.signed())
@@ -77,18 +61,38 @@ func (m *Manager) tryRenew(ctx context.Context, c *client, early bool) error {
 	return err
 }
 
-// hold lets no request out until the next renewal.
-func (m *Manager) hold(c *client, wait time.Duration) {
+// notAllowed says when the next renewal may be. Until then no request leaves, unless
+// the last renewal went well: then it may be this request alone that is refused.
+func (m *Manager) notAllowed(c *client, early bool) error {
+	wait, ok := m.budget.wait(c.id)
+	if !ok {
+		err := fmt.Errorf("account: the session has ended and cannot be renewed: %w", ErrAuthExpired)
+		if !early {
+			m.turn(c, LoginNeeded, err)
+		}
+		return err
+	}
+	err := &limit{fmt.Errorf("account: the session has ended; the next renewal is in %s: %w", wait.Round(time.Second), ErrLimited), wait}
+	if early {
+		return err
+	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.until = m.opt.World.Now().Add(wait)
+	if c.renewed.Before(m.budget.tried(c.id)) {
+		c.until = m.opt.World.Now().Add(wait)
+	}
+	c.mu.Unlock()
+	m.turn(c, Limited, err)
+	c.mu.Lock()
+	c.state.Until = m.opt.World.Now().Add(wait)
+	c.mu.Unlock()
+	return err
 }
 
 func (m *Manager) renewedTo(c *client, s session) {
 	m.learnSession(s)
 	c.mu.Lock()
 	c.session.lay(s)
-	c.renewed = m.opt.World.Now()
+	c.renewed, c.until = m.opt.World.Now(), time.Time{}
 	was := c.state.Condition
 	c.mu.Unlock()
 	m.saveSessions()
@@ -130,12 +134,13 @@ func (m *Manager) notRenewed(c *client, err error, early bool) {
 // keepFresh renews early, so that a person hears in time when that stops working.
 func (m *Manager) keepFresh(ctx context.Context, c *client) {
 	c.mu.Lock()
-	due := c.state.Condition == OK && m.opt.World.Now().Sub(c.renewed) > fresh && c.renewing == nil
+	due := c.state.Condition == OK && m.opt.World.Now().Sub(c.renewed) > fresh
+	old := c.session
 	c.mu.Unlock()
 	if wait, ok := m.budget.wait(c.id); !due || wait > 0 || !ok {
 		return
 	}
-	if err := m.tryRenew(ctx, c, true); err != nil {
+	if _, err := m.renew(ctx, c, old, true); err != nil {
 		m.log.Debug().Err(err).Str("account", c.label).Msg("early renewal failed")
 	}
 }

@@ -15,7 +15,7 @@ const scenePath = "/appgateway/miot/appsceneservice/AppSceneService/"
 func (r *reader) askScenes(ctx context.Context) error {
 	r.out.scened = true
 	for _, h := range r.out.homes {
-		result, err := r.call(ctx, scenePath+"GetSimpleSceneList", struct {
+		result, err := r.try(ctx, scenePath+"GetSimpleSceneList", struct {
 			App   int    `json:"app_version"`
 			Type  int    `json:"get_type"`
 			Home  string `json:"home_id"`
@@ -24,10 +24,7 @@ func (r *reader) askScenes(ctx context.Context) error {
 		if err != nil {
 			r.out.scened = false
 			r.m.log.Debug().Err(err).Str("region", r.region).Msg("no scenes")
-			if final(err) || ctx.Err() != nil {
-				return err
-			}
-			return nil
+			return nil // devices matter more
 		}
 		r.scenes(h, result)
 	}

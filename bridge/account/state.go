@@ -43,7 +43,7 @@ func (m *Manager) Accounts() []State {
 		if st.Condition == OK && !c.list.all.IsZero() && st.Devices == 0 {
 			st.Problem, st.Text = "account.empty", summary(st.Regions)
 		}
-		if st.Condition == Limited {
+		if st.Condition == Limited && c.until.After(st.Until) {
 			st.Until = c.until
 		}
 		c.mu.Unlock()
@@ -82,7 +82,7 @@ func (m *Manager) turn(c *client, to Condition, cause error) {
 		c.state.VerifyURL = m.verifyURL(to, cause)
 	}
 	if was != to {
-		c.state.Since = m.opt.World.Now()
+		c.state.Since, c.state.Until = m.opt.World.Now(), time.Time{}
 	}
 	label := c.label
 	c.mu.Unlock()
