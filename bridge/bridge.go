@@ -39,6 +39,8 @@ type Options struct {
 	// Alone keeps the bridge from looking for devices on the network and for
 	// specs on the internet.
 	Alone bool
+	// Cloud are the servers of the Xiaomi accounts; the zero value is Xiaomi's.
+	Cloud account.Hosts
 	// Radio is what hears Bluetooth devices besides what the settings name.
 	Radio Radio
 	// WakePort is where magic packets go that wake TVs; 0 is the usual port.
@@ -105,6 +107,9 @@ func New(o Options) (*Bridge, error) {
 	}
 	b.names, b.rooms = loadNames(b.store, "names"), loadNames(b.store, "rooms")
 	if b.pages, err = newPages(b); err != nil {
+		return nil, err
+	}
+	if b.accounts, err = b.newAccounts(); err != nil {
 		return nil, err
 	}
 	if b.air, err = b.radio(); err != nil {
@@ -203,6 +208,13 @@ func (b *Bridge) Run(ctx context.Context) error {
 			b.opt.Log.Error().Err(err).Msg("the devices stopped")
 		}
 	})
+	if b.accounts != nil {
+		working.Go(func() {
+			if err := b.accounts.Run(devices); err != nil {
+				b.opt.Log.Error().Err(err).Msg("the accounts stopped")
+			}
+		})
+	}
 	if b.pages != nil {
 		working.Go(func() { b.pages.server.Run(devices) })
 	}

@@ -5,6 +5,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/androidtv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/ble"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/camera"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/cloud"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/lumi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/miio"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/ninebot"
@@ -19,10 +20,11 @@ import (
 func (b *Bridge) routes(devices []mi.Info) []device.Route {
 	o, c := &b.opt, b.opt.Config
 	known := func() []mi.Info { return devices }
+	changed := func(model string) { b.home.SpecArrived(model) }
 	gatewayKeys, _ := c.GatewayKeyMap() // config has checked these two
 	bleKeys, _ := c.BLE.KeyMap()
 	ninebots, all := vehicles(c)
-	return []device.Route{
+	routes := []device.Route{
 		{Name: "lan", Driver: yeelight.New(o.World, yeelight.Options{
 			Specs: b.specs, Profiles: b.specs, Memory: b.store, Log: o.Log,
 			Interfaces: c.Interfaces, NoMulticast: o.Alone, Known: known,
@@ -48,11 +50,17 @@ func (b *Bridge) routes(devices []mi.Info) []device.Route {
 		{Name: "lan", Driver: camera.New(o.World, camera.Options{Cameras: cameras(c.Cameras), Log: o.Log})},
 		{Name: "bluetooth", Driver: ble.New(o.World, ble.Options{
 			Receivers: b.air.Receivers, Keys: bleKeys, Devices: c.BLE.Devices, ClearAfter: c.MotionClear,
-			Known: known, Memory: b.store, Specs: b.specs, Changed: func(model string) { b.home.SpecArrived(model) }, Log: o.Log,
+			Known: func() []mi.Info { return b.heard(devices) }, Memory: b.store, Specs: b.specs, Changed: changed, Log: o.Log,
 		})},
 		{Name: "bluetooth", Driver: ninebot.New(o.World, ninebot.Options{
 			Receivers: b.air.Receivers, Centrals: b.air.Centrals, Vehicles: ninebots, All: all, Writes: c.NinebotWrites,
 			Interval: c.NinebotPoll, Memory: b.store, Log: o.Log,
 		})},
 	}
+	if b.accounts != nil {
+		routes = append(routes, device.Route{Name: "cloud", Trusted: true, Driver: cloud.New(o.World, cloud.Options{
+			Account: cloudAccount{b.accounts}, Specs: b.specs, Profiles: b.specs, Memory: b.store, Changed: changed, Log: o.Log,
+		})})
+	}
+	return routes
 }

@@ -14,7 +14,7 @@ import (
 // check judges what the type of a field cannot, and fields that depend on each
 // other.
 func (c *Config) check() error {
-	return errors.Join(c.checkTopics(), c.checkLanguage(), c.MQTT.check(), c.checkBroker(), c.checkWeb(), c.checkDevices(), c.checkProtocols())
+	return errors.Join(c.checkTopics(), c.checkLanguage(), c.MQTT.check(), c.checkBroker(), c.checkWeb(), c.checkDevices(), c.checkProtocols(), c.checkAccounts())
 }
 
 func wrong(name, value, want string) error {

@@ -124,7 +124,7 @@ func (c *Config) Secrets() []mi.Secret {
 	for _, r := range routers {
 		out = append(out, r.Password)
 	}
-	out = append(append(out, c.gatewayKeys()...), c.bluetoothSecrets()...)
+	out = slices.Concat(out, c.gatewayKeys(), c.bluetoothSecrets(), c.accountSecrets())
 	v := reflect.ValueOf(c).Elem()
 	for _, f := range settings() {
 		if s, ok := reflect.TypeAssert[mi.Secret](v.FieldByIndex(f.index)); ok && s != "" {

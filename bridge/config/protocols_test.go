@@ -105,3 +105,26 @@ func TestWrongBluetoothIsNamedWithoutKeys(t *testing.T) {
 		}
 	}
 }
+
+func TestAccounts(t *testing.T) {
+	c, err := Load([]string{"MIHOME2MQTT_ACCOUNTS=4611686018, V1:hunter2hunter2", "MIHOME2MQTT_REGIONS=de,cn"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, _ := c.AccountList()
+	if diff := cmp.Diff([]Account{{"4611686018", "V1:hunter2hunter2"}}, list); diff != "" {
+		t.Error(diff)
+	}
+	if !slices.Contains(c.Secrets(), "V1:hunter2hunter2") {
+		t.Error("the token would not be masked")
+	}
+	for in, want := range map[string]string{
+		"MIHOME2MQTT_ACCOUNTS=me,hunter2": "ACCOUNTS: entry 1: it takes a user id",
+		"MIHOME2MQTT_REGIONS=de,eu":       `REGIONS cannot be "eu"`,
+		"MIHOME2MQTT_ACCOUNT_KEY=hunter2": "ACCOUNT_KEY is too short",
+	} {
+		if _, err := Load([]string{in}, nil); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("Load(%s) says %v, want %q", in, err, want)
+		}
+	}
+}

@@ -69,6 +69,15 @@ type Config struct {
 	// How long after the last movement a motion sensor still says motion.
 	MotionClear time.Duration `env:"MOTION_CLEAR" envDefault:"90s" min:"1s" max:"1h"`
 
+	// Use the Xiaomi accounts that sign in on the pages: their devices with names, rooms and keys, and the cloud where nothing else reaches a device.
+	Cloud bool `env:"CLOUD" envDefault:"true"`
+	// Regions of the cloud that are asked, of `cn` `de` `us` `sg` `ru` `tw` `i2`; all when empty.
+	Regions List `env:"REGIONS"`
+	// Accounts that are signed in already, separated by `;` or line: user id, passToken (both are cookies of account.xiaomi.com).
+	Accounts mi.Secret `env:"ACCOUNTS"`
+	// Passphrase that encrypts what is kept of the accounts, 12 characters at least.
+	AccountKey mi.Secret `env:"ACCOUNT_KEY"`
+
 	// Folder where the bridge keeps what it learns.
 	Data string `env:"DATA" envDefault:"data"`
 	// Folder with MIoT specs for use without internet: files MODEL.json, or sets as lines (.jsonl, .jsonl.gz).

@@ -10,10 +10,12 @@ import (
 	"strings"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/account"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/cloud"
 )
 
 type demoCmd struct {
@@ -42,17 +44,23 @@ func (c *demoCmd) Run(p *process) error {
 	if err != nil {
 		return err
 	}
+	sky, err := cloud.New(opt.World, cloud.Options{Home: street.Home, Listed: append(street.Lamps.Infos(), street.Lumi.Infos()...)})
+	if err != nil {
+		return errors.Join(err, street.Close())
+	}
 	ctx, stop := context.WithCancel(p.ctx)
-	left := make(chan error, 1)
+	left := make(chan error, 2)
 	go func() { left <- street.Run(ctx) }()
+	go func() { left <- sky.Run(ctx) }()
 	p.move(opt.Config, street)
+	p.signIn(&opt, sky)
 	opt.Alone, opt.Known, opt.WakePort = true, street.Infos(), street.TV.WakePort()
 	opt.Radio = bridge.Radio{Receivers: street.Receivers(), Centrals: []mi.Central{street.Garage}}
-	opt.Sources = append(opt.Sources, spec.NewFolder(virtual.Specs()))
+	opt.Sources = append(opt.Sources, spec.NewFolder(virtual.Specs()), spec.NewFolder(cloud.Specs()))
 	p.welcome(opt.Config, len(opt.Known))
 	err = p.serve(opt)
 	stop()
-	return errors.Join(err, <-left)
+	return errors.Join(err, <-left, <-left)
 }
 
 // move tells the settings where the things of the street are that are not found.
@@ -72,6 +80,17 @@ func (p *process) move(c *config.Config, s *virtual.Street) {
 		c.Presence = config.List{"all"}
 	}
 	p.secrets.Add(c.Secrets()...)
+}
+
+// signIn tells the settings where the virtual cloud is, with an account that has
+// signed in unless the user has one of his own for it.
+func (p *process) signIn(opt *bridge.Options, sky *cloud.Server) {
+	u := sky.URLs()
+	opt.Cloud = account.Hosts{Account: u.Account, STS: u.STS, API: u.API}
+	if c := opt.Config; c.Accounts == "" {
+		c.Accounts = mi.Secret(fmt.Sprintf("%d,%s", cloud.AnnaID, sky.Grant(cloud.User).Reveal()))
+	}
+	p.secrets.Add(opt.Config.Secrets()...)
 }
 
 func (c *demoCmd) furnish(w mi.World, show func(code string)) (*virtual.Street, error) {

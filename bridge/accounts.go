@@ -1,0 +1,43 @@
+package bridge
+
+import (
+	"slices"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/account"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+// newAccounts builds the client of the Xiaomi accounts; nil where the cloud is not to
+// be used.
+func (b *Bridge) newAccounts() (*account.Manager, error) {
+	o, c := &b.opt, b.opt.Config
+	if !c.Cloud || o.Alone && o.Cloud.Account == "" {
+		return nil, nil
+	}
+	list, _ := c.AccountList() // config has checked them
+	var given []account.Given
+	for _, a := range list {
+		given = append(given, account.Given{UserID: a.UserID, PassToken: a.PassToken})
+	}
+	return account.New(account.Options{
+		World: o.World, Log: o.Log, Hosts: o.Cloud, Regions: c.Regions, Language: c.Language, SealKey: c.AccountKey,
+		Given: given, Learnt: o.Learnt,
+	})
+}
+
+// heard lists the known devices for whoever hears Bluetooth: those of the accounts
+// with the key that their adverts are sealed with in place of the token.
+func (b *Bridge) heard(devices []mi.Info) []mi.Info {
+	all := slices.Clone(devices)
+	if b.accounts == nil {
+		return all
+	}
+	for _, d := range b.accounts.Known().Devices {
+		if d.BeaconKey != "" {
+			info := d.Info
+			info.Token = d.BeaconKey
+			all = append(all, info)
+		}
+	}
+	return all
+}
