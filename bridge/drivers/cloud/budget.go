@@ -38,7 +38,7 @@ func (e endpoint) allowance() allowance {
 	case rpc:
 		return allowance{time.Second / 2, 10, 4}
 	}
-	return allowance{5 * time.Second, 6, 1}
+	return allowance{time.Second, 10, 2}
 }
 
 // bucket hands out the requests of one endpoint.
@@ -70,6 +70,7 @@ func (b *bucket) take(ctx context.Context) error {
 
 func (b *bucket) give() { <-b.slots }
 
+// wait returns when the budget allows a request.
 func (b *bucket) wait(ctx context.Context) error {
 	b.mu.Lock()
 	now := time.Now()
@@ -83,7 +84,13 @@ func (b *bucket) wait(ctx context.Context) error {
 	}
 	b.next = b.next.Add(b.interval)
 	b.mu.Unlock()
-	return pauseFor(ctx, pause)
+	err := pauseFor(ctx, pause)
+	if err != nil { // it goes to the next one
+		b.mu.Lock()
+		b.next = b.next.Add(-b.interval)
+		b.mu.Unlock()
+	}
+	return err
 }
 
 func pauseFor(ctx context.Context, pause time.Duration) error {

@@ -164,9 +164,6 @@ func consumed(days []Sample, now time.Time) (today, month mi.Value) {
 // rounded leaves the digits that adding up made of itself out.
 func rounded(kWh float64) float64 { return float64(int64(kWh*1e4+0.5)) / 1e4 }
 
-// Pool polls all meters together.
-func (c *counter) Pool() string { return c.s.Pool() + energySuffix }
-
 // Move implements mi.Mover.
 func (c *counter) Move(info mi.Info) { c.s.Move(info) }
 

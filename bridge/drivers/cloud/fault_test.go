@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -160,6 +161,28 @@ func TestReadsAreServedInTurn(t *testing.T) {
 		readAll(t, links[1:])
 		if took := time.Since(start); took > 2*time.Second {
 			t.Errorf("the others waited %v for the device with 2,000 properties", took)
+		}
+	})
+}
+
+func TestBudgetOfOneThatGaveUpGoesToTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBucket(gathering)
+		ctx, cancel := context.WithCancel(t.Context())
+		waiting := make(chan error, 100)
+		for range 100 {
+			go func() { waiting <- b.wait(ctx) }()
+		}
+		time.Sleep(time.Second / 2)
+		cancel()
+		start, failed := time.Now(), 0
+		for range 100 {
+			if <-waiting != nil {
+				failed++
+			}
+		}
+		if err := b.wait(t.Context()); err != nil || failed != 90 || time.Since(start) > time.Second {
+			t.Errorf("%d gave up; the next one waited %v, %v", failed, time.Since(start), err)
 		}
 	})
 }
