@@ -201,7 +201,7 @@ func (s *stage) conclude() *story {
 
 // settings are those of a bridge in this home.
 func (s *stage) settings() *config.Config {
-	vars := []string{"MIHOME2MQTT_SPECS_ONLINE=false", "MIHOME2MQTT_RAW_ACCESS=true", "MIHOME2MQTT_LOG_FORMAT=json"}
+	vars := []string{"MIHOME2MQTT_SPECS_ONLINE=false", "MIHOME2MQTT_CLOUD=false", "MIHOME2MQTT_RAW_ACCESS=true", "MIHOME2MQTT_LOG_FORMAT=json"}
 	if s.broker != nil {
 		vars = append(vars, "MIHOME2MQTT_MQTT_URL=mqtt://"+outside)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -62,7 +63,11 @@ func startCommand(t *testing.T, cmd *exec.Cmd, environ []string) *child {
 	t.Helper()
 	c := &child{t: t, cmd: cmd, gone: make(chan struct{})}
 	cmd.Dir = t.TempDir()
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + cmd.Dir}, environ...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + cmd.Dir}
+	if !slices.Contains(cmd.Args, "demo") { // which has a cloud of its own
+		cmd.Env = append(cmd.Env, "MIHOME2MQTT_CLOUD=false")
+	}
+	cmd.Env = append(cmd.Env, environ...)
 	cmd.Stdout, cmd.Stderr = &c.said, &c.said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
