@@ -1,0 +1,63 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+func TestGuestHearsSpeaksAndComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := testWorld()
+		b := newForeign(t, w)
+		ctx, cancel := context.WithCancel(t.Context())
+		bus, err := Guest(ctx, w, listen, zerolog.Nop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var e ear
+		over := make(chan error, 1)
+		go func() { over <- bus.Subscribe(ctx, "zigbee/send", e.take) }()
+		time.Sleep(time.Second)
+		u := mustConnect(t, w, "gateway")
+		u.say("zigbee/send", "one", false)
+		if got := e.heard(); !slices.Equal(got, []string{"zigbee/send one false"}) {
+			t.Errorf("heard %q", got)
+		}
+		if err := bus.Publish(ctx, "zigbee/recv", []byte("x")); err != nil {
+			t.Errorf("publish: %v", err)
+		}
+		kept := b.down()
+		time.Sleep(10 * time.Second)
+		if err := bus.Publish(ctx, "zigbee/recv", []byte("x")); !errors.Is(err, mi.ErrOffline) {
+			t.Errorf("publish without a broker: %v", err)
+		}
+		b.up(kept)
+		time.Sleep(2 * time.Minute)
+		u = mustConnect(t, w, "gateway")
+		u.say("zigbee/send", "two", false)
+		if got := e.heard(); !slices.Equal(got, []string{"zigbee/send two false"}) {
+			t.Errorf("after the broker came back heard %q", got)
+		}
+		cancel()
+		if err := <-over; err != nil {
+			t.Errorf("Subscribe = %v", err)
+		}
+		u.Disconnect(0)
+		time.Sleep(time.Minute)
+		b.down()
+	})
+}
+
+func TestGuestRefusesAnAddressWithoutPort(t *testing.T) {
+	if _, err := Guest(t.Context(), testWorld(), "192.168.1.5", zerolog.Nop()); !errors.Is(err, mi.ErrInvalid) {
+		t.Errorf("err = %v", err)
+	}
+}
