@@ -50,6 +50,7 @@ type Options struct {
 // Driver visits vehicles.
 type Driver struct {
 	o     Options
+	born  time.Time
 	count counters
 	near  nearby
 
@@ -63,7 +64,7 @@ var _ mi.Driver = (*Driver)(nil)
 func New(w mi.World, o Options) *Driver {
 	o.Interval = cmp.Or(o.Interval, 5*time.Minute)
 	o.AwayAfter = cmp.Or(o.AwayAfter, 3*time.Minute)
-	return &Driver{o: o, rand: w.Rand("ninebot"), near: nearby{
+	return &Driver{o: o, born: time.Now(), rand: w.Rand("ninebot"), near: nearby{
 		away: o.AwayAfter, seen: map[mi.Address]sighting{}, sinks: map[mi.Address]mi.Sink{},
 	}}
 }

@@ -17,6 +17,8 @@ const maker = 0x424E
 const (
 	findEvery    = time.Minute
 	mostVehicles = 64 // that are kept in mind
+	listenFor    = 10 * time.Second
+	listenEvery  = 200 * time.Millisecond
 )
 
 // sighting is when a vehicle was heard last.
@@ -94,6 +96,18 @@ func (n *nearby) met(addr mi.Address, now time.Time) {
 	if s, ok := n.seen[addr]; ok {
 		s.at = now
 		n.seen[addr] = s
+	}
+}
+
+// listen gives a vehicle that was never heard some time after the start to be.
+func (n *nearby) listen(ctx context.Context, addr mi.Address, born time.Time) {
+	tick := time.NewTicker(listenEvery)
+	defer tick.Stop()
+	for n.last(addr).at.IsZero() && time.Since(born) < listenFor && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
 	}
 }
 

@@ -137,6 +137,9 @@ func (s *session) Describe(ctx context.Context) (info mi.Info, err error) {
 
 // fresh makes sure that what is known is good. It needs the turn.
 func (s *session) fresh(ctx context.Context) error {
+	if len(s.d.o.Receivers) > 0 {
+		s.d.near.listen(ctx, s.addr, s.d.born)
+	}
 	if err := s.away(); err != nil {
 		s.read = time.Time{}
 		return err

@@ -101,6 +101,29 @@ func TestAVehicleThatKnowsLittle(t *testing.T) {
 	})
 }
 
+// TestTheFirstAdvertIsWaitedFor calls nothing away that was not heard yet.
+func TestTheFirstAdvertIsWaitedFor(t *testing.T) {
+	for _, comes := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHouse(t, nil)
+			v := h.open(addr(0))
+			defer v.link.Close()
+			v.v.Leave()
+			h.listen()
+			if comes {
+				late := time.AfterFunc(4*time.Second, v.v.Return)
+				defer late.Stop()
+			}
+			start := time.Now()
+			got, err := v.read()
+			if took := time.Since(start); took > 11*time.Second || comes != (err == nil) || comes == errors.Is(err, mi.ErrOffline) {
+				t.Errorf("a vehicle that comes, %v, reads as %v, %v after %v", comes, got, err, took)
+			}
+			h.stop()
+		})
+	}
+}
+
 // TestPolite counts the visits of hours.
 func TestPolite(t *testing.T) {
 	in(t, nil, func(h *house) {
