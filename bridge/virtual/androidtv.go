@@ -42,6 +42,7 @@ type AndroidTVTrouble struct {
 	Deaf    bool // its sound goes elsewhere: it tells no volume and changes none
 	Coarse  bool // each volume key counts three times
 	Lazy    bool // takes a while to show that it turned on or off
+	Old     bool // speaks no newer TLS than 1.2, in which who is not known is told so earlier
 }
 
 // AndroidTV is a virtual TV with Google TV, as its remote control service shows it.
@@ -71,7 +72,8 @@ type AndroidTVState struct {
 	App    string   // package in front
 	Links  []string // opened, oldest first
 	Keys   []int    // pressed, oldest first
-	Talks  int      // connections that were let in
+	Calls  int      // connections that came in, to be operated or paired
+	Talks  int      // connections that were let in to operate it
 	Denied int      // connections that were not
 }
 
@@ -267,6 +269,7 @@ func (tv *AndroidTV) accept(l net.Listener, serve func(*tls.Conn)) {
 			_ = raw.Close()
 		}
 		tv.conns[raw] = true
+		tv.state.Calls++
 		tv.mu.Unlock()
 		tv.tasks.Go(func() {
 			defer func() {
@@ -296,9 +299,13 @@ func (tv *AndroidTV) greet(raw net.Conn, l net.Listener) *tls.Conn {
 	}
 	tv.mu.Lock()
 	operating := len(tv.listeners) > 0 && l == tv.listeners[0]
+	newest := uint16(tls.VersionTLS13)
+	if tv.trouble.Old {
+		newest = tls.VersionTLS12
+	}
 	tv.mu.Unlock()
 	conn := tls.Server(raw, &tls.Config{
-		Certificates: []tls.Certificate{*key}, ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS12, SessionTicketsDisabled: true,
+		Certificates: []tls.Certificate{*key}, ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS12, MaxVersion: newest, SessionTicketsDisabled: true,
 		VerifyPeerCertificate: func(certs [][]byte, _ [][]*x509.Certificate) error {
 			if operating && !tv.knows(certs[0]) {
 				return errStranger

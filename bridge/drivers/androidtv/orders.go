@@ -183,19 +183,20 @@ func (s *session) setVolume(ctx context.Context, percent int) error {
 	if want == now.level {
 		return nil
 	}
-	next, err := s.louder(ctx, w, code, 1, now)
+	next, err := s.louder(ctx, w, code, 1, 1, now)
 	if err != nil {
 		return err
 	}
 	step := max(1, distance(next.level, now.level))
 	if left := distance(want, next.level) / step; left > 0 && (code == codeVolumeUp) == (want > next.level) {
-		_, err = s.louder(ctx, w, code, left, next)
+		_, err = s.louder(ctx, w, code, left, step, next)
 	}
 	return err
 }
 
-// louder presses a volume key some times and waits for the TV to show it.
-func (s *session) louder(ctx context.Context, w *wire, code uint64, times int, from loudness) (loudness, error) {
+// louder presses a volume key some times and waits for the TV to show it; step is by
+// how much each one should change the level.
+func (s *session) louder(ctx context.Context, w *wire, code uint64, times, step int, from loudness) (loudness, error) {
 	for i := range times {
 		if i > 0 && !pause(ctx, keyPause) {
 			return from, ctx.Err()
@@ -209,7 +210,7 @@ func (s *session) louder(ctx context.Context, w *wire, code uint64, times int, f
 	var now loudness
 	err := s.wait(shown, func() bool {
 		now = s.state.sound
-		return distance(now.level, from.level) >= times
+		return distance(now.level, from.level) >= times*step
 	})
 	switch {
 	case now.level != from.level:

@@ -129,18 +129,26 @@ func (s *session) pair(ctx context.Context) error {
 	if err != nil {
 		return s.failed("pair", err)
 	}
-	s.change(func() { s.pairing = p })
-	s.tasks.Go(func() {
-		message, err := p.wire.read(s.ctx, codeTime)
-		p.answer <- answer{message, err}
-		s.change(func() {
-			if s.pairing == p && !p.typed {
-				s.pairing = nil
-			}
-		})
-		p.wire.close()
+	s.change(func() {
+		if s.ctx.Err() == nil {
+			s.pairing = p
+			s.tasks.Go(func() { s.watch(p) })
+		}
 	})
 	return nil
+}
+
+// watch waits for what the TV says after it showed a code: that it knows the bridge,
+// or nothing more because it took the code away.
+func (s *session) watch(p *pairing) {
+	message, err := p.wire.read(s.ctx, codeTime)
+	p.answer <- answer{message, err}
+	s.change(func() {
+		if s.pairing == p && !p.typed {
+			s.pairing = nil
+		}
+	})
+	p.wire.close()
 }
 
 // abandon ends a pairing that nobody finished.

@@ -101,7 +101,15 @@ func TestACodeThatNobodyTypes(t *testing.T) {
 // TestAPairingThatTheTVForgot says so once, is not tried for ever, and ends with a
 // new one.
 func TestAPairingThatTheTVForgot(t *testing.T) {
-	in(t, true, func(h *house) {
+	for name, old := range map[string]bool{"TLS 1.3": false, "TLS 1.2": true} {
+		t.Run(name, func(t *testing.T) { forgotten(t, old) })
+	}
+}
+
+func forgotten(t *testing.T, old bool) {
+	in(t, false, func(h *house) {
+		h.tv.Hurt(virtual.AndroidTVTrouble{Old: old})
+		h.befriend()
 		h.want(isOn(20, false, tvHome, "Home (Google TV)"))
 		h.tv.Forget()
 		synctest.Wait()
@@ -157,7 +165,7 @@ func TestHangs(t *testing.T) {
 			}
 		}
 		h.tv.Hurt(virtual.AndroidTVTrouble{})
-		after(time.Second)
+		after(21 * time.Second)
 		h.want(isOn(20, false, tvHome, "Home (Google TV)"))
 		h.tv.Hurt(virtual.AndroidTVTrouble{Garbage: true})
 		after(10 * time.Second)

@@ -17,6 +17,7 @@ const (
 	retryLast  = time.Minute
 	retryDeny  = 10 * time.Minute       // when the TV does not know the bridge any more
 	retryLeast = 500 * time.Millisecond // between attempts that somebody waits for
+	retryHung  = 20 * time.Second       // between those with a TV that does not answer
 	orderTime  = 15 * time.Second       // that a TV may take to show that it turned on or off
 	wholeTime  = time.Second            // to tell its volume after that
 	wakeTime   = time.Minute            // or that it was woken
@@ -88,7 +89,9 @@ func newSession(d *Driver, info mi.Info, sink mi.Sink) *session {
 
 // Close implements mi.Link.
 func (s *session) Close() error {
-	s.cancel()
+	s.mu.Lock()
+	s.cancel() // nothing begins after this
+	s.mu.Unlock()
 	s.tasks.Wait()
 	s.d.closed(s)
 	return nil
@@ -248,8 +251,12 @@ func (s *session) lost(heard bool, err error) {
 // present waits until the TV is connected and has said whether it is on, or until an
 // attempt to connect that is not old has failed.
 func (s *session) present(ctx context.Context) error {
-	start := time.Now().Add(-retryLeast)
 	s.mu.Lock()
+	least := retryLeast
+	if errors.Is(s.err, mi.ErrTimeout) {
+		least = retryHung
+	}
+	start := time.Now().Add(-least)
 	idle := s.wire == nil && s.tried.Before(start)
 	s.mu.Unlock()
 	if idle {
@@ -363,12 +370,15 @@ func (s *session) Pushing() bool {
 }
 
 // Describe implements mi.Describer, with what the TV said when it was last
-// connected.
+// connected. After that Spec knows it too.
 func (s *session) Describe(context.Context) (mi.Info, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.facts.Model == "" {
 		return mi.Info{}, fmt.Errorf("androidtv: describe: the TV was never connected: %w", mi.ErrOffline)
+	}
+	if s.spec != nil && s.spec.Model != s.facts.model() {
+		s.spec = nil
 	}
 	return mi.Info{Model: s.facts.model(), Firmware: s.facts.Version}, nil
 }

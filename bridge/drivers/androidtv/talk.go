@@ -108,9 +108,7 @@ func (s *session) learn(a about) {
 	s.mu.Lock()
 	f := &s.facts
 	news := f.Model != a.model || f.Vendor != a.vendor || f.Version != a.version
-	if f.Model, f.Vendor, f.Version = a.model, a.vendor, a.version; news {
-		s.spec = nil
-	}
+	f.Model, f.Vendor, f.Version = a.model, a.vendor, a.version
 	s.mu.Unlock()
 	if news {
 		s.remember()
