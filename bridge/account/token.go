@@ -50,9 +50,6 @@ func (m *Manager) byToken(ctx context.Context, s session) (session, error) {
 	if fresh.userID != s.userID {
 		return session{}, fmt.Errorf("account: another user answers: %w", ErrAuthExpired)
 	}
-	if fresh.passToken == "" {
-		fresh.passToken = s.passToken
-	}
 	return fresh, nil
 }
 
