@@ -52,6 +52,8 @@ var only = map[string][]string{
 	"github.com/hashicorp/go-retryablehttp": {"bridge/spec", "bridge/account"},
 	"github.com/hashicorp/mdns":             {"bridge/drivers/*"},
 	"golang.org/x/net":                      {"bridge/host", "bridge/lan", "bridge/drivers/*"},
+	"golang.org/x/term":                     {"cmd/mihome2mqtt"},
+	"golang.org/x/text":                     {"cmd/mihome2mqtt"},
 	"google.golang.org/protobuf":            {"bridge/drivers/*", "bridge/bluetooth"},
 	"github.com/fsnotify/fsnotify":          {"bridge", "bridge/host"},
 	"github.com/godbus/dbus":                {"bridge/bluetooth/bluez"},

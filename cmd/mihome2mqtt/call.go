@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -10,65 +9,114 @@ import (
 )
 
 type callCmd struct {
-	Device string   `arg:"" help:"Did, host, name or model."`
-	Action string   `arg:"" help:"Key (vacuum/start-sweep), id (a2_1) or name."`
-	Value  []string `arg:"" optional:"" help:"One value for each input of the action."`
-	JSON   bool     `name:"json" help:"Print JSON."`
+	Device string   `arg:"" help:"Did, host, model or a part of the name."`
+	Action string   `arg:"" help:"Name or a part of it, key (vacuum/start-sweep) or id (a2_1)."`
+	Value  []string `arg:"" optional:"" passthrough:"" help:"Inputs of the action: values in order, or by name as --mode silent or mode=silent."`
+	Yes    bool     `help:"I know what the order can do."`
 }
 
 // Run calls an action of a device and prints what it answers.
 func (c *callCmd) Run(p *process) error {
-	return p.talkTo(c.Device, func(ctx context.Context, dev *conversation) error {
-		i, err := action(dev.spec, c.Action)
+	c.flags(p)
+	return p.talkTo(c.Device, c.Yes, func(ctx context.Context, dev partner) error {
+		spec := dev.what()
+		i, err := action(spec, c.Action)
 		if err != nil {
 			return err
 		}
-		args, err := c.arguments(dev.spec, &dev.spec.Actions[i])
+		a := &spec.Actions[i]
+		args, err := c.arguments(spec, a)
 		if err != nil {
 			return err
 		}
-		caller, ok := dev.link.(mi.Caller)
-		if !ok {
-			return fmt.Errorf("%s takes no orders: %w", label(dev.info), mi.ErrUnsupported)
-		}
-		out, err := caller.Call(ctx, i, args)
+		done, err := dev.run(ctx, i, args)
 		if err != nil {
-			return fmt.Errorf("%s: %w", label(dev.info), err)
+			return err
 		}
-		return c.print(p, dev.spec, &dev.spec.Actions[i], out)
+		return c.print(p, spec, a, done)
 	})
 }
 
-func (c *callCmd) arguments(spec *mi.Spec, a *mi.Action) ([]mi.Value, error) {
-	if len(c.Value) != len(a.In) {
-		names := make([]string, len(a.In))
-		for i, in := range a.In {
-			names[i] = spec.Props[in].Name
+// flags takes our own flags out of the inputs.
+func (c *callCmd) flags(p *process) {
+	own := map[string]*bool{"--json": &p.JSON, "--quiet": &p.Quiet, "--yes": &c.Yes}
+	var rest []string
+	for _, text := range c.Value {
+		if flag := own[text]; flag != nil {
+			*flag = true
+			continue
 		}
-		return nil, wrongUse(fmt.Errorf("%s takes %d values: %s", a.Key, len(a.In), strings.Join(names, " ")))
+		if text != "--" && text != "--no-color" {
+			rest = append(rest, text)
+		}
+	}
+	c.Value = rest
+}
+
+func (c *callCmd) arguments(spec *mi.Spec, a *mi.Action) ([]mi.Value, error) {
+	names := make([]string, len(a.In))
+	for i, in := range a.In {
+		names[i] = spec.Props[in].Name
+	}
+	given, err := inputs(names, c.Value)
+	if err != nil || len(given) != len(a.In) {
+		return nil, wrongUse(fmt.Errorf("%s takes %s: %s", a.Key, count(len(a.In), "value", "values"), strings.Join(names, " ")))
 	}
 	args := make([]mi.Value, len(a.In))
 	for i, in := range a.In {
-		value, err := parseValue(&spec.Props[in], c.Value[i])
-		if err != nil {
+		if args[i], err = parseValue(names[i], &spec.Props[in], given[i]); err != nil {
 			return nil, err
 		}
-		args[i] = value
 	}
 	return args, nil
 }
 
-func (c *callCmd) print(p *process, spec *mi.Spec, a *mi.Action, out []mi.Value) error {
-	if c.JSON {
-		return json.NewEncoder(p.out).Encode(append([]mi.Value{}, out...))
-	}
-	for i, v := range out {
-		name := "result"
-		if i < len(a.Out) {
-			name = spec.Props[a.Out[i]].Name
+// inputs sorts what was given by the names of the inputs: --name value, --name=value,
+// name=value, or values in order.
+func inputs(names, given []string) (map[int]string, error) {
+	out := map[int]string{}
+	place := func(name string) int {
+		for i, n := range names {
+			if squeeze(n) == squeeze(name) {
+				return i
+			}
 		}
-		fmt.Fprintf(p.out, "%s: %s\n", name, v)
+		return -1
 	}
-	fmt.Fprintln(p.talk, "Done.")
-	return nil
+	next := 0
+	for k := 0; k < len(given); k++ {
+		name, value, assigned := strings.Cut(given[k], "=")
+		flag := strings.HasPrefix(given[k], "--")
+		i := place(name)
+		switch {
+		case flag && i < 0, flag && !assigned && k+1 == len(given):
+			return nil, fmt.Errorf("%s: no such input", given[k])
+		case flag && !assigned:
+			k++
+			value = given[k]
+		case !flag && (!assigned || i < 0):
+			for _, taken := out[next]; taken; _, taken = out[next] {
+				next++
+			}
+			i, value = next, given[k]
+		}
+		out[i] = value
+	}
+	return out, nil
+}
+
+func (c *callCmd) print(p *process, spec *mi.Spec, a *mi.Action, done outcome) error {
+	if p.JSON {
+		return p.json(apiDone{Key: string(a.Key), Out: append([]mi.Value{}, done.out...), Route: done.route, MS: done.took.Milliseconds()})
+	}
+	for i, v := range done.out {
+		name, text := "result", v.String()
+		if i < len(a.Out) {
+			out := &spec.Props[a.Out[i]]
+			name, text = out.Name, show(out, v)
+		}
+		fmt.Fprintf(p.out, "%s: %s\n", name, text)
+	}
+	_, err := fmt.Fprintf(p.out, "Done (%s).\n", done)
+	return err
 }

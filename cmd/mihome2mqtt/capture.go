@@ -55,7 +55,7 @@ func (c *captureCmd) Run(p *process) error {
 	err = readEverything(ctx, dev)
 	t.write(map[string]any{"model": dev.spec.Model, "spec": dev.spec.URN, "bridge": thisBuild().String()})
 	if err == nil {
-		fmt.Fprintln(p.talk, "Tokens and passwords are left out, names of your network and numbers of your devices replaced. Still, read it before you pass it on.")
+		p.hint("Tokens and passwords are left out, names of your network and numbers of your devices replaced. Still, read it before you pass it on.")
 	}
 	return err
 }

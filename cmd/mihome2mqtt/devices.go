@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -16,7 +14,7 @@ import (
 
 type devicesCmd struct {
 	Wait time.Duration `default:"5s" help:"How long to listen."`
-	JSON bool          `name:"json" help:"Print JSON."`
+	Look bool          `help:"Look around by ourselves even if a bridge runs."`
 }
 
 // listed is a device as this command shows it. Field names are those of the
@@ -32,13 +30,30 @@ type listed struct {
 	Answers bool   `json:"answers"` // it was heard just now
 }
 
-// Run looks for devices and lists them with those that are known.
+// Run lists the devices of the running bridge; without one it looks for devices and
+// lists them with those that are known.
 func (c *devicesCmd) Run(p *process) error {
+	if c.Look {
+		return c.look(p)
+	}
+	r, err := p.running(p.ctx)
+	switch {
+	case errors.Is(err, errNone):
+		p.hint("%s: looking around.", sentence(err.Error()))
+		return c.look(p)
+	case err != nil:
+		return err
+	}
+	return c.ask(p, r)
+}
+
+// look lists who answers on the network.
+func (c *devicesCmd) look(p *process) error {
 	r, err := p.reach()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.talk, "Looking for %s …\n", c.Wait)
+	p.hint("Looking for %s …", c.Wait)
 	ctx, cancel := context.WithTimeout(p.ctx, c.Wait)
 	defer cancel()
 	var mu sync.Mutex
@@ -85,22 +100,29 @@ func newListed(d mi.Info, answers bool) listed {
 }
 
 func (c *devicesCmd) print(p *process, all []listed) error {
-	if c.JSON {
-		return json.NewEncoder(p.out).Encode(map[string][]listed{"items": append([]listed{}, all...)})
+	if p.JSON {
+		return p.json(map[string]any{"items": append([]listed{}, all...), "total": len(all)})
 	}
-	t := newTable(p.out, "NAME", "ROOM", "MODEL", "DID", "ADDRESS", "STATE")
+	t := newTable(p, "NAME", "ROOM", "MODEL", "STATE", "DID", "ADDRESS")
 	answering := 0
 	for _, d := range all {
 		if d.Answers {
 			answering++
 		}
-		t.row(d.Name, d.Room, d.Model, d.DID, d.Address, d.state())
+		t.row(d.Name, d.Room, d.Model, d.state(), d.DID, d.Address)
 	}
 	if err := t.end(); err != nil {
 		return err
 	}
-	fmt.Fprintf(p.talk, "%s, %d answering.\n", count(len(all), "device", "devices"), answering)
+	p.hint("%s, %d %s.", count(len(all), "device", "devices"), answering, verb(answering))
 	return nil
+}
+
+func verb(n int) string {
+	if n == 1 {
+		return "answers"
+	}
+	return "answer"
 }
 
 func (d listed) state() string {

@@ -48,7 +48,7 @@ func newVisit(t *testing.T, models ...string) *visit {
 	}
 	v.environ = []string{
 		"MIHOME2MQTT_DEVICES=" + strings.Join(lines, ";"), "MIHOME2MQTT_SPECS=" + specFolder(t),
-		"MIHOME2MQTT_SPECS_ONLINE=false", "MIHOME2MQTT_DATA=" + filepath.Join(t.TempDir(), "none"), "MIHOME2MQTT_INTERFACES=lo",
+		"MIHOME2MQTT_SPECS_ONLINE=false", "MIHOME2MQTT_DATA=" + filepath.Join(t.TempDir(), "none"), "MIHOME2MQTT_INTERFACES=lo", "MIHOME2MQTT_WEB_LISTEN=off",
 	}
 	return v
 }
@@ -81,19 +81,20 @@ func (v *visit) run(want int, args ...string) (out, talk string) {
 func TestPlugByHand(t *testing.T) {
 	v := newVisit(t, plug)
 	v.run(0, "set", plug, "switch/on", "off")
-	if out, _ := v.run(0, "get", plug, "switch/on"); out != "false\n" {
+	if out, _ := v.run(0, "get", plug, "switch/on"); out != "off\n" {
 		t.Errorf("off is read as %q", out)
 	}
-	if _, talk := v.run(0, "set", plug, "p2_1", "on"); talk != "switch/on is true.\n" {
-		t.Errorf("said %q", talk)
+	out, talk := v.run(0, "set", plug, "p2_1", "on")
+	if !strings.HasPrefix(out, "Power is on (LAN, ") || talk != "No bridge runs that can be asked, as MIHOME2MQTT_WEB_LISTEN is off: talking with the device directly.\n" {
+		t.Errorf("said %q and %q", out, talk)
 	}
-	out, _ := v.run(0, "get", plug, "--json")
+	out, _ = v.run(0, "get", plug, "--json")
 	var all map[string]any
 	if err := json.Unmarshal([]byte(out), &all); err != nil || all["switch/on"] != true {
 		t.Errorf("read %s (%v)", out, err)
 	}
-	_, talk := v.run(exitWrongUse, "set", plug, "switch/on", "perhaps")
-	if talk != "x switch/on cannot be \"perhaps\". It can be: on, off\n" {
+	_, talk = v.run(exitWrongUse, "set", plug, "switch/on", "perhaps", "--quiet")
+	if talk != "x power cannot be “perhaps”. It can be: on, off.\n" {
 		t.Errorf("said %q", talk)
 	}
 	v.run(exitNotFound, "get", plug, "no/such")

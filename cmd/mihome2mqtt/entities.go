@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -91,7 +90,7 @@ func (m shownModel) line(w io.Writer) error {
 
 // table writes the model for people.
 func (m shownModel) table(p *process) error {
-	t := newTable(p.out, "ENTITY", "NAME", "COMPONENT", "CLASS", "UNIT", "ON", "USES", "RULE")
+	t := newTable(p, "ENTITY", "NAME", "COMPONENT", "CLASS", "UNIT", "ON", "USES", "RULE")
 	enabled := 0
 	for _, e := range m.Entities {
 		on := "no"
@@ -104,6 +103,6 @@ func (m shownModel) table(p *process) error {
 	if err := t.end(); err != nil {
 		return err
 	}
-	fmt.Fprintf(p.talk, "%s: %s, %d switched on from the start.\n", m.Model, count(len(m.Entities), "entity", "entities"), enabled)
+	p.hint("%s: %s, %d switched on from the start.", m.Model, count(len(m.Entities), "entity", "entities"), enabled)
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,21 +21,49 @@ import (
 // process is what a subcommand works with: the answer goes to out, everything
 // else to talk. Both pass the masking writer.
 type process struct {
+	flags
 	ctx     context.Context
 	environ []string
 	out     *redact.Writer
 	talk    *redact.Writer
 	secrets *redact.Secrets
 	origins map[string]string // of the settings
+	screen  screen            // what out can show
+	side    screen            // what talk can show
+}
+
+// flags are those of every command.
+type flags struct {
+	JSON    bool `name:"json" help:"Answer as JSON."`
+	NoColor bool `help:"No colours; the variable NO_COLOR does the same."`
+	Quiet   bool `short:"q" help:"Only the answer and errors."`
 }
 
 func newProcess(ctx context.Context, environ []string, stdout, stderr io.Writer) *process {
 	secrets := &redact.Secrets{}
-	return &process{ctx: ctx, environ: environ, out: secrets.Writer(stdout), talk: secrets.Writer(stderr), secrets: secrets}
+	return &process{
+		ctx: ctx, environ: environ, out: secrets.Writer(stdout), talk: secrets.Writer(stderr), secrets: secrets,
+		screen: newScreen(environ, stdout), side: newScreen(environ, stderr),
+	}
+}
+
+// hint says something besides the answer.
+func (p *process) hint(format string, args ...any) {
+	if !p.Quiet {
+		fmt.Fprintf(p.talk, format+"\n", args...)
+	}
+}
+
+// json answers a program.
+func (p *process) json(v any) error {
+	enc := json.NewEncoder(p.out)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
 }
 
 // cli is the command line.
 type cli struct {
+	flags
 	Run         runCmd         `cmd:"" default:"1" help:"Run the bridge. This is what happens without a command."`
 	Demo        demoCmd        `cmd:"" help:"Run the bridge with a virtual home, on loopback only."`
 	Devices     devicesCmd     `cmd:"" help:"Look for devices and list what answers."`
@@ -45,6 +74,8 @@ type cli struct {
 	Validate    validateCmd    `cmd:"" help:"Check mapping files."`
 	Capture     captureCmd     `cmd:"" help:"Write down a conversation with a device, without its secrets."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Tell by the exit code whether the running bridge is well."`
+	Completion  completionCmd  `cmd:"" help:"Print what makes a shell complete the command line."`
+	Complete    completeCmd    `cmd:"" name:"__complete" hidden:"" passthrough:""`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 }
 
@@ -53,7 +84,8 @@ func (p *process) main(args []string) error {
 		return err
 	}
 	done := false
-	parser, err := kong.New(&cli{}, kong.Name("mihome2mqtt"), kong.Writers(p.out, p.talk), kong.Exit(func(int) { done = true }), kong.UsageOnError(),
+	line := &cli{}
+	parser, err := kong.New(line, kong.Name("mihome2mqtt"), kong.Writers(p.out, p.talk), kong.Exit(func(int) { done = true }), kong.UsageOnError(),
 		kong.Description("Brings Xiaomi and Mi Home devices to MQTT and Home Assistant. Settings are environment variables; the README lists them."))
 	if err != nil {
 		panic(err) // the struct above is wrong
@@ -64,6 +96,10 @@ func (p *process) main(args []string) error {
 	}
 	if err != nil {
 		return wrongUse(err)
+	}
+	p.flags = line.flags
+	if p.NoColor {
+		p.screen.colour, p.side.colour = false, false
 	}
 	return command.Run(p)
 }
@@ -136,6 +172,8 @@ const (
 	exitNotFound    = 3
 	exitNoAnswer    = 4
 	exitRefused     = 5
+	exitAway        = 6 // bridge or broker
+	exitSignIn      = 7
 	exitInterrupted = 130
 )
 
@@ -161,7 +199,8 @@ func wrongUse(err error) error { return &failure{exitWrongUse, err} }
 func (p *process) finish(err error) int {
 	code := 0
 	if err != nil && err.Error() != "" {
-		fmt.Fprintln(p.talk, "x "+strings.ReplaceAll(err.Error(), "\n", "\nx "))
+		mark := p.side.mark(markBad) + " "
+		fmt.Fprintln(p.talk, mark+strings.ReplaceAll(err.Error(), "\n", "\n"+mark))
 	}
 	if err != nil {
 		code = exitCode(err)

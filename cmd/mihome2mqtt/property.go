@@ -3,135 +3,151 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-// property finds a property by its id (p2_1), iid (2.1) or key
-// (environment/temperature), or by its bare name where only one has it.
-func property(spec *mi.Spec, name string) (int, error) {
-	var keys []string
-	var fits []int
+// thing is a property or an action, as far as its name goes.
+type thing struct {
+	index         int
+	id, iid       string
+	key, nick     string
+	name, text    string
+	power, hidden bool // what switches the device; what cannot be asked for
+}
+
+func (t *thing) exactly(word string) bool {
+	return slices.ContainsFunc([]string{t.id, t.iid, t.key}, func(s string) bool { return strings.EqualFold(s, word) })
+}
+
+// loosely are the ways to name a thing less exactly, the strictest first.
+var loosely = []func(t *thing, word string) bool{
+	func(t *thing, word string) bool {
+		return squeeze(t.name) == word || squeeze(afterSlash(t.key)) == word || t.power && word == power
+	},
+	func(t *thing, word string) bool { return squeeze(t.text) == word },
+	func(t *thing, word string) bool {
+		return strings.HasPrefix(squeeze(t.name), word) || t.power && strings.HasPrefix(power, word)
+	},
+	func(t *thing, word string) bool { return strings.Contains(squeeze(t.key)+" "+squeeze(t.text), word) },
+}
+
+// squeeze leaves the letters and digits of a name, in lower case.
+func squeeze(name string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, name)
+}
+
+// power is what people call the property that switches the device itself.
+const power = "power"
+
+// properties lists those with one of some rights, with what to call them.
+func properties(spec *mi.Spec, rights mi.Access) []thing {
+	var out []thing
+	switched := false
 	for i := range spec.Props {
 		p := &spec.Props[i]
-		if p.Access == 0 {
-			continue
+		t := thing{
+			index: i, id: p.ID(), iid: fmt.Sprintf("%d.%d", p.SIID, p.PIID), key: string(p.Key), name: p.Name, text: p.Text,
+			power: p.Name == "on" && !switched && p.Access&mi.Write != 0, hidden: p.Access&rights == 0,
 		}
-		if slices.Contains([]string{p.ID(), fmt.Sprintf("%d.%d", p.SIID, p.PIID), string(p.Key)}, name) {
-			return i, nil
-		}
-		if p.Name == name || strings.HasSuffix(string(p.Key), "/"+name) {
-			fits = append(fits, i)
-		}
-		keys = append(keys, string(p.Key))
+		switched = switched || t.power
+		out = append(out, t)
 	}
-	return only("property", name, fits, keys)
+	nickname(out)
+	return slices.DeleteFunc(out, func(t thing) bool { return t.hidden })
 }
 
-// action finds an action by its id, iid, key or bare name.
-func action(spec *mi.Spec, name string) (int, error) {
-	var keys []string
-	var fits []int
+// nickname finds the shortest name that only one has.
+func nickname(all []thing) {
+	counts := map[string]int{}
+	for _, t := range all {
+		if t.nick = t.name; !t.hidden {
+			counts[t.name]++
+		}
+	}
+	for i := range all {
+		t := &all[i]
+		switch {
+		case t.power && counts[power] == 0:
+			t.nick = power
+		case counts[t.name] == 1:
+			t.nick = t.name
+		default:
+			t.nick = t.key
+		}
+	}
+}
+
+func actions(spec *mi.Spec) []thing {
+	out := make([]thing, len(spec.Actions))
 	for i := range spec.Actions {
 		a := &spec.Actions[i]
-		if slices.Contains([]string{a.ID(), fmt.Sprintf("%d.%d", a.SIID, a.AIID), string(a.Key)}, name) {
-			return i, nil
-		}
-		if a.Name == name || strings.HasSuffix(string(a.Key), "/"+name) {
-			fits = append(fits, i)
-		}
-		keys = append(keys, string(a.Key))
+		out[i] = thing{index: i, id: a.ID(), iid: fmt.Sprintf("%d.%d", a.SIID, a.AIID), key: string(a.Key), name: a.Name, text: a.Text}
 	}
-	return only("action", name, fits, keys)
-}
-
-func only(kind, name string, fits []int, keys []string) (int, error) {
-	switch {
-	case len(fits) == 1:
-		return fits[0], nil
-	case len(fits) > 1:
-		return 0, wrongUse(fmt.Errorf("several services have a %s %q; write it as service/%s", kind, name, name))
-	case len(keys) == 0:
-		return 0, notFound(fmt.Errorf("the device has no %s at all", kind))
-	}
-	return 0, notFound(fmt.Errorf("the device has no %s %q. It has: %s", kind, name, strings.Join(keys, ", ")))
-}
-
-// parseValue reads text as a value of p, and says what would be right.
-func parseValue(p *mi.Property, text string) (mi.Value, error) {
-	for _, c := range p.List {
-		if strings.EqualFold(c.Label, text) || c.Value.String() == text {
-			return c.Value, nil
-		}
-	}
-	if len(p.List) > 0 {
-		return mi.Value{}, refuse(p, text, "It can be: "+strings.Join(choices(p), ", "))
-	}
-	value, want := scalar(p.Format, text)
-	if want != "" {
-		return mi.Value{}, refuse(p, text, want)
-	}
-	if f, ok := value.Float(); ok && p.Range != nil && (f < p.Range.Min || f > p.Range.Max) {
-		return mi.Value{}, refuse(p, text, fmt.Sprintf("It can be from %v to %v", p.Range.Min, p.Range.Max))
-	}
-	return value, nil
-}
-
-func refuse(p *mi.Property, text, want string) error {
-	return wrongUse(fmt.Errorf("%s cannot be %q. %s", p.Key, text, want))
-}
-
-func choices(p *mi.Property) []string {
-	out := make([]string, len(p.List))
-	for i, c := range p.List {
-		out[i] = c.Value.String()
-		if c.Label != "" {
-			out[i] += " (" + c.Label + ")"
-		}
-	}
+	nickname(out)
 	return out
 }
 
-// scalar reads text in a format; want says what would be right when it cannot be
-// read.
-func scalar(format mi.Format, text string) (v mi.Value, want string) {
-	switch format {
-	case mi.FormatBool:
-		if b, ok := mi.Text(strings.ToLower(text)).Bool(); ok {
-			return mi.Bool(b), ""
-		}
-		return v, "It can be: on, off"
-	case mi.FormatInt:
-		if i, err := strconv.ParseInt(text, 10, 64); err == nil {
-			return mi.Int(i), ""
-		}
-		return v, "It is a whole number"
-	case mi.FormatFloat:
-		if f, ok := mi.Text(text).Float(); ok {
-			return mi.Float(f), ""
-		}
-		return v, "It is a number"
-	}
-	return mi.Text(text), ""
+// property finds a property with one of some rights by its id (p2_1), iid (2.1) or
+// key (environment/temperature), or by what of its name only one has.
+func property(spec *mi.Spec, name string, rights mi.Access) (int, error) {
+	return only("property", name, properties(spec, rights))
 }
 
-// show writes a value as people read it: the label of a choice, the unit.
-func show(p *mi.Property, v mi.Value) string {
-	for _, c := range p.List {
-		if c.Label != "" && sameNumber(c.Value, v) {
-			return c.Label
-		}
-	}
-	if p.Unit == "" || p.Unit == "none" {
-		return v.String()
-	}
-	return v.String() + " " + p.Unit
+// action finds an action by its id, iid or key, or by what of its name only one has.
+func action(spec *mi.Spec, name string) (int, error) {
+	return only("action", name, actions(spec))
 }
 
-func sameNumber(a, b mi.Value) bool {
-	x, okX := a.Float()
-	y, okY := b.Float()
-	return okX && okY && x == y
+func only(kind, name string, all []thing) (int, error) {
+	for _, t := range all {
+		if t.exactly(name) {
+			return t.index, nil
+		}
+	}
+	for _, fits := range loosely {
+		word := squeeze(name)
+		var found []thing
+		for _, t := range all {
+			if word != "" && fits(&t, word) {
+				found = append(found, t)
+			}
+		}
+		switch len(found) {
+		case 0:
+		case 1:
+			return found[0].index, nil
+		default:
+			return 0, wrongUse(fmt.Errorf("“%s” fits several: %s", name, nicks(found)))
+		}
+	}
+	if len(all) == 0 {
+		return 0, notFound(fmt.Errorf("the device has no such %s at all", kind))
+	}
+	return 0, notFound(fmt.Errorf("the device has no %s “%s”. It has: %s", kind, name, nicks(all)))
+}
+
+func nicks(all []thing) string {
+	names := make([]string, len(all))
+	for i, t := range all {
+		names[i] = t.nick
+	}
+	return strings.Join(names, ", ")
+}
+
+// nick returns what people call a property.
+func nick(spec *mi.Spec, prop int) string {
+	for _, t := range properties(spec, mi.Read|mi.Notify|mi.Write) {
+		if t.index == prop {
+			return t.nick
+		}
+	}
+	return string(spec.Props[prop].Key)
 }

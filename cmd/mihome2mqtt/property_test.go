@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,8 +27,10 @@ var lamp = &mi.Spec{
 }
 
 func TestPropertyIsFoundByEveryName(t *testing.T) {
-	for name, want := range map[string]int{"light/mode": 2, "p2_2": 2, "2.2": 2, "mode": 2, "switch/on": 4, "level": 6} {
-		if got, err := property(lamp, name); got != want || err != nil {
+	for name, want := range map[string]int{
+		"light/mode": 2, "p2_2": 2, "2.2": 2, "mode": 2, "switch/on": 4, "level": 6, "Mode": 2, "bright": 3, "power": 1, "pow": 1, "light/br": 3, "LIGHT/ON": 1,
+	} {
+		if got, err := property(lamp, name, mi.Read|mi.Write); got != want || err != nil {
 			t.Errorf("property(%q) = %d, %v; want %d", name, got, err, want)
 		}
 	}
@@ -41,14 +44,16 @@ func TestPropertySaysWhatThereIs(t *testing.T) {
 		name, want string
 		code       int
 	}{
-		{"on", `several services have a property "on"; write it as service/on`, exitWrongUse},
-		{"text", `the device has no property "text". It has: device-information/model, light/on, light/mode, light/brightness, switch/on, switch/level`, exitNotFound},
+		{"on", `“on” fits several: power, switch/on`, exitWrongUse},
+		{"light", `“light” fits several: power, mode, brightness`, exitWrongUse},
+		{"text", `the device has no property “text”. It has: model, power, mode, brightness, switch/on, level`, exitNotFound},
+		{"--", `the device has no property “--”. It has: model, power, mode, brightness, switch/on, level`, exitNotFound},
 	} {
-		if _, err := property(lamp, tc.name); err == nil || err.Error() != tc.want || exitCode(err) != tc.code {
+		if _, err := property(lamp, tc.name, mi.Read|mi.Write); err == nil || err.Error() != tc.want || exitCode(err) != tc.code {
 			t.Errorf("property(%q): got %v (%d)", tc.name, err, exitCode(err))
 		}
 	}
-	if _, err := action(&mi.Spec{}, "x"); err == nil || err.Error() != "the device has no action at all" {
+	if _, err := action(&mi.Spec{}, "x"); err == nil || err.Error() != "the device has no such action at all" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -61,18 +66,18 @@ func TestParseValue(t *testing.T) {
 	}{
 		{1, "on", "true", ""},
 		{1, "OFF", "false", ""},
-		{1, "maybe", "", `light/on cannot be "maybe". It can be: on, off`},
+		{1, "maybe", "", `name cannot be “maybe”. It can be: on, off.`},
 		{2, "day", "0", ""},
 		{2, "1", "1", ""},
-		{2, "night", "", `light/mode cannot be "night". It can be: 0 (Day), 1`},
+		{2, "night", "", `name cannot be “night”. It can be: day, 1.`},
 		{3, "50", "50", ""},
-		{3, "0", "", `light/brightness cannot be "0". It can be from 1 to 100`},
-		{3, "half", "", `light/brightness cannot be "half". It is a whole number`},
+		{3, "0", "", `name cannot be “0”. It can be from 1 to 100.`},
+		{3, "half", "", `name cannot be “half”. It is a whole number.`},
 		{6, "1.5", "1.5", ""},
-		{6, "x", "", `switch/level cannot be "x". It is a number`},
+		{6, "x", "", `name cannot be “x”. It is a number.`},
 		{5, "any text", "any text", ""},
 	} {
-		got, err := parseValue(&lamp.Props[tc.prop], tc.text)
+		got, err := parseValue("name", &lamp.Props[tc.prop], tc.text)
 		if err == nil && (got.String() != tc.want || tc.problem != "") || err != nil && err.Error() != tc.problem {
 			t.Errorf("parseValue(%s, %q) = %v, %v", lamp.Props[tc.prop].Key, tc.text, got, err)
 		}
@@ -85,7 +90,7 @@ func TestShowValue(t *testing.T) {
 		value mi.Value
 		want  string
 	}{
-		{2, mi.Float(0), "Day"}, {2, mi.Int(1), "1"}, {3, mi.Int(50), "50 percentage"}, {1, mi.Bool(true), "true"},
+		{2, mi.Float(0), "day"}, {2, mi.Int(1), "1"}, {3, mi.Int(50), "50 %"}, {1, mi.Bool(true), "on"}, {1, mi.Int(0), "off"}, {6, mi.Value{}, "unknown"},
 	} {
 		if got := show(&lamp.Props[tc.prop], tc.value); got != tc.want {
 			t.Errorf("show(%s, %v) = %q, want %q", lamp.Props[tc.prop].Key, tc.value, got, tc.want)
@@ -103,14 +108,28 @@ func TestUsesAreSortedAndHoldNoArguments(t *testing.T) {
 	}
 }
 
-func TestCallCountsItsArguments(t *testing.T) {
+func TestCallSortsItsInputs(t *testing.T) {
 	a := &mi.Action{Key: "light/set", In: []int{3, 1}}
-	_, err := (&callCmd{Value: []string{"5"}}).arguments(lamp, a)
-	if err == nil || err.Error() != "light/set takes 2 values: brightness on" {
-		t.Errorf("got %v", err)
-	}
-	got, err := (&callCmd{Value: []string{"5", "on"}}).arguments(lamp, a)
-	if err != nil || got[0] != mi.Int(5) || got[1] != mi.Bool(true) {
-		t.Errorf("got %v, %v", got, err)
+	for _, tc := range []struct {
+		given   string
+		problem string
+	}{
+		{"5", "light/set takes 2 values: brightness on"},
+		{"5 on 7", "light/set takes 2 values: brightness on"},
+		{"5 --colour red", "light/set takes 2 values: brightness on"},
+		{"5 --on", "light/set takes 2 values: brightness on"},
+		{"high on", "brightness cannot be “high”. It is a whole number."},
+		{"5 on", ""}, {"--on on 5", ""}, {"on=on 5", ""}, {"--on=yes --brightness 5", ""}, {"brightness=5 on", ""},
+	} {
+		got, err := (&callCmd{Value: strings.Fields(tc.given)}).arguments(lamp, a)
+		if tc.problem != "" {
+			if err == nil || err.Error() != tc.problem || exitCode(err) != exitWrongUse {
+				t.Errorf("%q: %v", tc.given, err)
+			}
+			continue
+		}
+		if err != nil || len(got) != 2 || got[0] != mi.Int(5) || got[1] != mi.Bool(true) {
+			t.Errorf("%q: got %v, %v", tc.given, got, err)
+		}
 	}
 }

@@ -45,26 +45,6 @@ func (quiet) Changed([]mi.Change)   {}
 func (quiet) Happened(mi.Happening) {}
 func (quiet) Seen()                 {}
 
-// talkTo opens the device that name fits, and lets do talk with it.
-func (p *process) talkTo(name string, do func(context.Context, *conversation) error) error {
-	r, err := p.reach()
-	if err != nil {
-		return err
-	}
-	info, err := choose(r.known, name)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(p.ctx, answerWithin)
-	defer cancel()
-	dev, err := r.open(ctx, info)
-	if err != nil {
-		return err
-	}
-	defer dev.link.Close()
-	return do(ctx, dev)
-}
-
 // open starts a conversation with a known device.
 func (r *reach) open(ctx context.Context, info mi.Info) (*conversation, error) {
 	driver := r.connect(r.net)
@@ -118,16 +98,16 @@ func same(seen, known mi.Info) bool {
 }
 
 // choose returns the only device that name fits: its did, host, name or model, or
-// else a part of its name or model.
+// else every word of it somewhere in its name, room or model.
 func choose(known []mi.Info, name string) (mi.Info, error) {
 	for _, fits := range []func(mi.Info) bool{
 		func(d mi.Info) bool {
 			host, _, _ := strings.Cut(d.Addr, ":")
 			return slices.Contains([]string{d.DID, d.Addr, host, d.Model, d.Name}, name)
 		},
-		func(d mi.Info) bool {
-			return strings.Contains(strings.ToLower(d.Name+"\n"+d.Model), strings.ToLower(name))
-		},
+		func(d mi.Info) bool { return strings.EqualFold(d.Name, name) },
+		func(d mi.Info) bool { return everyWord(d.Name, name) },
+		func(d mi.Info) bool { return everyWord(d.Name+"\n"+d.Room+"\n"+d.Model, name) },
 	} {
 		var found []mi.Info
 		for _, d := range known {
@@ -140,13 +120,20 @@ func choose(known []mi.Info, name string) (mi.Info, error) {
 		case 1:
 			return found[0], nil
 		default:
-			return mi.Info{}, wrongUse(fmt.Errorf("%q fits several devices: %s. Use the did", name, labels(found)))
+			return mi.Info{}, wrongUse(fmt.Errorf("“%s” fits several devices: %s. Use more of the name, or the did", name, labels(found)))
 		}
 	}
 	if len(known) == 0 {
-		return mi.Info{}, notFound(errors.New("no device is known yet. Name yours in MIHOME2MQTT_DEVICES"))
+		return mi.Info{}, notFound(errors.New("no device is known yet. Sign in with mihome2mqtt login, or name yours in MIHOME2MQTT_DEVICES"))
 	}
-	return mi.Info{}, notFound(fmt.Errorf("no device is called %q. Known are: %s", name, labels(known)))
+	return mi.Info{}, notFound(fmt.Errorf("no device is called “%s”. Known are: %s", name, labels(known)))
+}
+
+// everyWord reports whether text has every word of words.
+func everyWord(text, words string) bool {
+	text = strings.ToLower(text)
+	all := strings.Fields(strings.ToLower(words))
+	return len(all) > 0 && !slices.ContainsFunc(all, func(w string) bool { return !strings.Contains(text, w) })
 }
 
 func notFound(err error) error { return &failure{exitNotFound, err} }
@@ -161,13 +148,20 @@ func label(d mi.Info) string {
 	return d.Model
 }
 
+// named at the most in one sentence.
+const enough = 12
+
 func labels(all []mi.Info) string {
-	names := make([]string, len(all))
-	for i, d := range all {
-		names[i] = label(d)
-		if d.DID != "" && d.DID != names[i] {
-			names[i] += " (" + d.DID + ")"
+	var names []string
+	for _, d := range all[:min(len(all), enough)] {
+		text := label(d)
+		if d.DID != "" && d.DID != text {
+			text += " (" + d.DID + ")"
 		}
+		names = append(names, text)
+	}
+	if more := len(all) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(names, ", ")
 }

@@ -27,8 +27,11 @@ func TestChoose(t *testing.T) {
 		{"purifier", "1", "", 0},
 		{"Lamp", "2", "", 0},
 		{"kitchen", "3", "", 0},
-		{"lamp", "", `"lamp" fits several devices: Lamp (2), Kitchen lamp (3). Use the did`, exitWrongUse},
-		{"cooker", "", `no device is called "cooker". Known are: Bedroom Air Purifier (1), Lamp (2), Kitchen lamp (3)`, exitNotFound},
+		{"lamp", "2", "", 0},
+		{"purifier bedroom", "1", "", 0},
+		{"lamp KITCHEN", "3", "", 0},
+		{"lam", "", `“lam” fits several devices: Lamp (2), Kitchen lamp (3). Use more of the name, or the did`, exitWrongUse},
+		{"cooker", "", `no device is called “cooker”. Known are: Bedroom Air Purifier (1), Lamp (2), Kitchen lamp (3)`, exitNotFound},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got, err := choose(home, tc.name)

@@ -15,13 +15,15 @@ import (
 type showCmd struct {
 	Model     string `arg:"" optional:"" help:"Model, such as zhimi.airpurifier.mb3."`
 	From      string `help:"File with a spec on each line, packed by gzip or not; shows all of them, or the one called MODEL." placeholder:"FILE"`
-	JSON      bool   `name:"json" xor:"form" help:"Print a line of JSON for each model."`
-	Discovery bool   `xor:"form" help:"Print discovery messages and one state for each topic, as lines of JSON."`
+	Discovery bool   `help:"Print discovery messages and one state for each topic, as lines of JSON."`
 	Form      string `enum:"device,single" default:"device" help:"Form of the discovery messages: device or single."`
 }
 
 // Run prints the entities of one model or of every model of a file.
 func (c *showCmd) Run(p *process) error {
+	if p.JSON && c.Discovery {
+		return wrongUse(errors.New("--json and --discovery can't be used together"))
+	}
 	if c.From == "" && c.Model == "" {
 		return wrongUse(errors.New("name a model, or a file of specs by --from"))
 	}
@@ -83,7 +85,7 @@ func (c *showCmd) print(p *process, model string, m *entity.Model) error {
 	switch {
 	case c.Discovery:
 		return showDiscovery(p.out, homeassistant.Form(c.Form), model, m)
-	case c.JSON:
+	case p.JSON:
 		return describe(model, m).line(p.out)
 	}
 	return describe(model, m).table(p)

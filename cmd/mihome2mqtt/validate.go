@@ -26,6 +26,6 @@ func (c *validateCmd) Run(p *process) error {
 		problems := 1 + strings.Count(err.Error(), "\n")
 		return fmt.Errorf("%w\n%s in the mapping files", err, count(problems, "problem", "problems"))
 	}
-	fmt.Fprintln(p.talk, "ok the mapping files have no mistake.")
+	p.hint("%s the mapping files have no mistake.", p.side.mark(markGood))
 	return nil
 }

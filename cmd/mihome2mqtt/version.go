@@ -2,7 +2,6 @@ package main
 
 import (
 	_ "embed" // the licences travel in the binary
-	"encoding/json"
 	"fmt"
 	"io"
 	"runtime"
@@ -19,7 +18,6 @@ var notices string
 var version = "0.1.0-dev"
 
 type versionCmd struct {
-	JSON    bool `name:"json" help:"Print JSON."`
 	Notices bool `help:"Print the licences of everything inside."`
 }
 
@@ -55,8 +53,8 @@ func (c *versionCmd) Run(p *process) error {
 	case c.Notices:
 		_, err := io.WriteString(p.out, notices)
 		return err
-	case c.JSON:
-		return json.NewEncoder(p.out).Encode(thisBuild())
+	case p.JSON:
+		return p.json(thisBuild())
 	}
 	_, err := fmt.Fprintln(p.out, thisBuild())
 	return err
