@@ -33,7 +33,7 @@ func furnished() *sky {
 		{"other", "de", "880", "17", "Berlin"}, // shared with another account
 	}
 	for i, name := range []string{"Good night", "离家", "Movie Time"} {
-		k.known.Scenes = append(k.known.Scenes, Scene{"me", "de", "880", "17", fmt.Sprint(9_000_000_000 + i), name})
+		k.known.Scenes = append(k.known.Scenes, Scene{"me", "de", "880", "17", fmt.Sprint(int64(9_000_000_000) + int64(i)), name})
 	}
 	k.add(Device{Info: mi.Info{DID: "ir.5", Model: "miir.tv.ir01", Name: "TV", Parent: "1000"}, Account: "me", Region: "de", Online: true, Remote: true})
 	return k
