@@ -106,10 +106,10 @@ func New(o Options) (*Bridge, error) {
 		return nil, err
 	}
 	b.names, b.rooms = loadNames(b.store, "names"), loadNames(b.store, "rooms")
-	if b.pages, err = newPages(b); err != nil {
+	if b.accounts, err = b.newAccounts(); err != nil {
 		return nil, err
 	}
-	if b.accounts, err = b.newAccounts(); err != nil {
+	if b.pages, err = newPages(b); err != nil {
 		return nil, err
 	}
 	if b.air, err = b.radio(); err != nil {

@@ -158,48 +158,6 @@ func subnet(address string) string {
 	return prefix.String()
 }
 
-// Problems implements web.Bridge.
-func (p *pages) Problems() []web.Problem {
-	out := []web.Problem{}
-	if c := p.b.topics.Connection(); !c.Up && c.Problem != "" {
-		out = append(out, web.Problem{ID: "mqtt.away", Severity: web.Broken, Text: "No connection to the broker: " + c.Problem + ". The newest values wait."})
-	}
-	if w := &p.b.opt.Config.Web; w.Password == "" && !loopback(w.Listen) && !w.Ingress {
-		out = append(out, web.Problem{
-			ID: "config.open", Severity: web.Note, Text: "The pages are shut from outside because no password is set.", ToDo: "Set MIHOME2MQTT_WEB_PASSWORD.",
-		})
-	}
-	for _, d := range p.b.home.All() {
-		if one, ok := p.problem(p.brief(d)); ok {
-			out = append(out, one)
-		}
-	}
-	order := []string{web.Broken, web.Warn, web.Note}
-	slices.SortStableFunc(out, func(a, b web.Problem) int {
-		return cmp.Compare(slices.Index(order, a.Severity), slices.Index(order, b.Severity))
-	})
-	return out
-}
-
-// problem says what is wrong with a device, if anything.
-func (p *pages) problem(d web.Device) (web.Problem, bool) {
-	out := web.Problem{Device: d.ID, Severity: web.Broken, Since: d.LastSeen}
-	switch {
-	case d.Hidden:
-		return out, false
-	case d.State == web.Unproven:
-		out.ID, out.Severity, out.Text = "token.missing", web.Note, d.Name+" was found, but its key is missing."
-		out.ToDo = "Sign in with Xiaomi, or give its key in MIHOME2MQTT_DEVICES."
-	case d.State == web.NoAnswer:
-		out.ID, out.Text, out.Proof = "net.none", d.Name+" does not answer.", d.Trouble
-	case d.Trouble != "" && d.State == web.Online:
-		out.ID, out.Severity, out.Text, out.Proof = "device.refused", web.Note, d.Name+" did not do what it was told.", d.Trouble
-	default:
-		return out, false
-	}
-	return out, true
-}
-
 func loopback(listen string) bool {
 	addr, err := netip.ParseAddr(host(listen))
 	return host(listen) == "localhost" || err == nil && addr.IsLoopback()

@@ -101,7 +101,7 @@ func (s *Server) apiStatus(w http.ResponseWriter, r *http.Request) {
 		Problems: append([]Problem{}, data.Problems...), Version: s.opt.Version, Started: p.Time(over.Started),
 	}
 	for _, one := range p.shares(devices) {
-		if one.Kind != "off" {
+		if one.Look != "" {
 			out.Routes[one.Kind] = one.Count
 		}
 	}

@@ -81,12 +81,10 @@ func (h *house) Main(id string) string {
 	return "On"
 }
 
-func text(s string) *string { return &s }
-
 func (h *house) Readings(id string, _ []string) []Reading {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return []Reading{{Entity: "fan_2", Role: "preset_mode", Value: text(h.mode), Text: h.mode}}
+	return []Reading{{Entity: "fan_2", Role: "preset_mode", Value: new(h.mode), Text: h.mode}}
 }
 
 func (h *house) Device(id string) *Detail {
@@ -99,19 +97,19 @@ func (h *house) Device(id string) *Detail {
 		Device: d, Firmware: "2.1.7", Spec: "urn:miot-spec-v2:device:air-purifier:0000A007:zhimi-mb5:1", Topic: "mihome2mqtt/" + d.ID,
 		Entities: []Entity{
 			{ID: "fan_2", Component: "fan", Main: true, Enabled: true, Roles: []Role{
-				{Reading: Reading{Entity: "fan_2", Role: "state", Value: text("ON"), Text: "On"}, State: true, Command: true},
+				{Reading: Reading{Entity: "fan_2", Role: "state", Value: new("ON"), Text: "On"}, State: true, Command: true},
 				{Reading: mode, State: true, Command: true, Options: []string{"Auto", "Silent", "Favourite"}},
-				{Reading: Reading{Entity: "fan_2", Role: "percentage", Value: text("40"), Text: "40 %", Unit: "%"}, State: true, Command: true, Min: 1, Max: 100, Step: 1},
+				{Reading: Reading{Entity: "fan_2", Role: "percentage", Value: new("40"), Text: "40 %", Unit: "%"}, State: true, Command: true, Min: 1, Max: 100, Step: 1},
 			}},
 			{ID: "light_3", Component: "light", Name: "Indicator light", Enabled: true, Roles: []Role{
-				{Reading: Reading{Entity: "light_3", Role: "rgb", Value: text("255,0,128"), Text: "255,0,128"}, State: true, Command: true},
+				{Reading: Reading{Entity: "light_3", Role: "rgb", Value: new("255,0,128"), Text: "255,0,128"}, State: true, Command: true},
 			}},
 			{ID: "lock_4", Component: "lock", Name: "Lock", Enabled: true, Danger: "unlock", Roles: []Role{
-				{Reading: Reading{Entity: "lock_4", Role: "state", Value: text("LOCKED"), Text: "Locked"}, State: true, Command: true, Options: []string{"LOCK", "UNLOCK"}},
+				{Reading: Reading{Entity: "lock_4", Role: "state", Value: new("LOCKED"), Text: "Locked"}, State: true, Command: true, Options: []string{"LOCK", "UNLOCK"}},
 			}},
 			{ID: "a5_1", Component: "button", Name: "Identify", Enabled: true, Roles: []Role{{Reading: Reading{Entity: "a5_1", Role: "press"}, Command: true}}},
 			{ID: "p3_4", Component: "sensor", Name: "PM2.5", Class: "pm25", Enabled: true, Roles: []Role{
-				{Reading: Reading{Entity: "p3_4", Role: "state", Value: text("12"), Text: "12 µg/m³", Unit: "µg/m³"}, State: true},
+				{Reading: Reading{Entity: "p3_4", Role: "state", Value: new("12"), Text: "12 µg/m³", Unit: "µg/m³"}, State: true},
 			}},
 		},
 		Properties: []Property{
@@ -234,7 +232,7 @@ func (d *digits) Read(p []byte) (int, error) {
 }
 
 // open makes a server of a house; change may alter its options.
-func serve(t *testing.T, h *house, change func(*Options)) *Server {
+func serve(t testing.TB, h *house, change func(*Options)) *Server {
 	t.Helper()
 	o := Options{
 		Bridge: h, Orders: h, Process: h, World: mi.World{Now: func() time.Time { return noon }}, Memory: &memory{all: map[string]any{}}, Random: &digits{},

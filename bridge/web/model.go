@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strings"
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
@@ -201,6 +202,9 @@ type Problem struct {
 	ToDo     string    `json:"todo,omitempty"`
 	Since    time.Time `json:"since,omitzero"`
 }
+
+// Account reports whether the account's page is where to solve it.
+func (p Problem) Account() bool { return strings.HasPrefix(p.ID, "account.") }
 
 // Setting is one variable as it holds.
 type Setting struct {

@@ -119,8 +119,7 @@ func (b describer) component(t reflect.Type) object {
 }
 
 func (b describer) fields(t reflect.Type, into object) {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
 		case name == "-":

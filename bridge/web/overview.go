@@ -181,16 +181,21 @@ func (p *page) shares(devices []Device) []share {
 	all := []share{
 		{Kind: LAN, Look: LAN, Word: p.Route(LAN)}, {Kind: Gateway, Look: Gateway, Word: p.Route(Gateway)},
 		{Kind: Bluetooth, Look: Bluetooth, Word: p.Route(Bluetooth)}, {Kind: Cloud, Look: Cloud, Word: p.Route(Cloud)},
-		{Kind: "off", Word: p.T("No answer")},
+		{Kind: "asleep", Word: p.T("Asleep")}, {Kind: "off", Word: p.T("No answer")},
 	}
 	for i := range devices {
-		at := len(all) - 1
-		for k := range all[:at] {
-			if devices[i].State == Online && devices[i].Route == all[k].Kind {
-				at = k
+		kind := "off"
+		switch devices[i].State {
+		case Online:
+			kind = devices[i].Route
+		case Asleep:
+			kind = "asleep"
+		}
+		for k := range all {
+			if all[k].Kind == kind {
+				all[k].Count++
 			}
 		}
-		all[at].Count++
 	}
 	from := 0
 	for i := range all {

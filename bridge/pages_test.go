@@ -1,0 +1,185 @@
+package bridge_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+)
+
+// visitor looks at the pages of a bridge from its own machine.
+type visitor struct {
+	t      *testing.T
+	client http.Client
+	form   string
+}
+
+var formToken = regexp.MustCompile(`form-token" content="([^"]+)"`)
+
+// get returns a page, or an answer of the API.
+func (v *visitor) get(path string) string {
+	v.t.Helper()
+	res, err := v.client.Get("http://127.0.0.1:8099/" + path)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return v.body(res)
+}
+
+func (v *visitor) body(res *http.Response) string {
+	v.t.Helper()
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	if found := formToken.FindSubmatch(body); found != nil {
+		v.form = string(found[1])
+	}
+	return string(body)
+}
+
+// post sends a form.
+func (v *visitor) post(path string, fields ...string) string {
+	v.t.Helper()
+	values := url.Values{"form": {v.form}}
+	for i := 0; i < len(fields); i += 2 {
+		values.Set(fields[i], fields[i+1])
+	}
+	res, err := v.client.PostForm("http://127.0.0.1:8099/"+path, values)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return v.body(res)
+}
+
+// open lets a bridge run with its pages for a home of the models, and a visitor look.
+func open(t *testing.T, models []string, look func(v *visitor, home *virtual.Home, net *virtual.Net)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		net := virtual.NewNet(1)
+		ground := net.Machine(virtual.Topology{Prefix: prefix("10.1.255.2")})
+		w := mi.World{Net: net.Segment(virtual.Topology{Prefix: prefix("10.1.0.1")}), Now: time.Now, Seed: 1}
+		home, err := virtual.New(w, virtual.Options{Models: models, Address: address, Still: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.Load([]string{config.Prefix + "CLOUD=false"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := bridge.New(bridge.Options{
+			Config: c, World: mi.World{Net: ground, Disk: virtual.NewDisk(1), Now: time.Now, Seed: 1}, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel), Version: "1.0.0",
+			Sources: []spec.Source{spec.NewFolder(virtual.Specs())}, Known: home.Infos(), Random: rand.NewChaCha8([32]byte{}), Origins: map[string]string{},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		ended := make(chan error, 2)
+		go func() { ended <- home.Run(ctx) }()
+		go func() { ended <- b.Run(ctx) }()
+		time.Sleep(20 * time.Second)
+		v := &visitor{t: t, client: http.Client{Transport: &http.Transport{DialContext: ground.DialContext, DisableKeepAlives: true}}}
+		look(v, home, net)
+		stop()
+		for range 2 {
+			if err := <-ended; err != nil && err != context.Canceled {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestPagesShowTheHome(t *testing.T) {
+	open(t, []string{"cuco.plug.cp5pro", "dmaker.airpurifier.f20", "yeelink.light.color5"}, func(v *visitor, home *virtual.Home, net *virtual.Net) {
+		for path, want := range map[string][]string{
+			"":                  {"All 3 devices answer.", "Inside the bridge, at 127.0.0.1:1883", "LAN: 3"},
+			"devices":           {"PM2.5", "cuco.plug.cp5pro", "1–3 of 3"},
+			"devices/460000001": {"Favorite", "g/m³", "urn:miot-spec-v2:device:air-purifier", "mihome2mqtt/460000001/#"},
+			"routes":            {"10.1.0.0/24"},
+			"problems":          {"Nothing needs you."},
+			"settings":          {"MIHOME2MQTT_WEB_LISTEN", "127.0.0.1:8099"},
+			"about/report":      {"&lt;did 2&gt;", "10.1.0"},
+		} {
+			page := v.get(path)
+			for _, text := range want {
+				if strings.Contains(page, text) == (text == "10.1.0" && path == "about/report") {
+					t.Errorf("/%s: %q is not as it should be", path, text)
+				}
+			}
+		}
+		// The lamp loses its network.
+		net.Hurt(netip.MustParseAddr("10.1.0.12"), virtual.Fault{Kind: virtual.Cut, To: time.Hour})
+		time.Sleep(3 * time.Minute)
+		if page := v.get(""); !strings.Contains(page, "2 of 3 devices answer") || !strings.Contains(page, "Nobody hears") {
+			t.Errorf("with a lamp that is away: %s", page)
+		}
+	})
+}
+
+func TestPagesGiveOrders(t *testing.T) {
+	open(t, []string{"cuco.plug.cp5pro", "dmaker.airpurifier.f20", "virtual.valve.v1"}, func(v *visitor, home *virtual.Home, _ *virtual.Net) {
+		v.get("devices/460000001")
+		page := v.post("devices/460000001/set", "key", "fan_2/preset_mode", "value", "Sleep")
+		if !strings.Contains(page, `<option value="Sleep" selected>`) || !strings.Contains(page, "Done:") {
+			t.Errorf("after the order the page shows %s", page)
+		}
+		if page = v.post("devices/460000001/set", "key", "fan_2/percentage", "value", "900"); !strings.Contains(page, "Not done:") {
+			t.Error("a speed that cannot be is taken")
+		}
+		if page = v.post("devices/460000001/set", "key", "8.1", "value", "true"); !strings.Contains(page, "Done:") {
+			t.Error("a property cannot be written")
+		}
+		v.post("devices/460000001/options", "name", "Purifier <b>", "room", "Attic")
+		time.Sleep(5 * time.Second)
+		var d struct{ Name, Room string }
+		if err := json.Unmarshal([]byte(v.get("api/v1/devices/460000001")), &d); err != nil || d.Name != "Purifier <b>" || d.Room != "Attic" {
+			t.Errorf("renamed to %+v (%v)", d, err)
+		}
+		// What can do harm is asked once more.
+		page = v.post("devices/460000002/set", "key", "valve_2/state", "value", "OPEN")
+		if !strings.Contains(page, "Are you sure?") {
+			t.Errorf("a gas valve opens without a question: %s", page)
+		}
+		if page = v.post("devices/460000002/set", "key", "valve_2/state", "value", "OPEN", "confirmed", "yes"); !strings.Contains(page, "Done:") {
+			t.Errorf("confirmed, it does not open: %s", page)
+		}
+		if page = v.post("devices/460000002/remove", "confirmed", "yes"); strings.Contains(page, "460000002") {
+			t.Error("a removed device is still there")
+		}
+	})
+}
+
+// TestPagesOfManyDevices measures what a page costs with a home of that size.
+func TestPagesOfManyDevices(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while")
+	}
+	models := make([]string, 300)
+	for i := range models {
+		models[i] = "cuco.plug.cp5pro"
+	}
+	open(t, models, func(v *visitor, _ *virtual.Home, _ *virtual.Net) {
+		if page := v.get("devices?page=2"); !strings.Contains(page, fmt.Sprintf("201–300 of %d", len(models))) {
+			t.Errorf("page %s", page)
+		}
+	})
+}
