@@ -182,7 +182,7 @@ func (s *session) finish(ctx context.Context, code string) error {
 			s.pairing = nil
 		}
 		if err == nil {
-			s.refused, s.facts.Paired, s.err, s.tried = false, true, nil, time.Time{}
+			s.refused, s.facts.Paired, s.err, s.tried, s.state = false, true, nil, time.Time{}, state{}
 		}
 	})
 	if err != nil {

@@ -57,6 +57,19 @@ func flip(code string, at int) string {
 	return code[:at] + string(digit) + code[at+1:]
 }
 
+// TestNothingIsReportedThatIsNotSo looks at what a TV is reported to be while it is
+// paired: never off, as it is on.
+func TestNothingIsReportedThatIsNotSo(t *testing.T) {
+	in(t, false, func(h *house) {
+		h.befriend()
+		h.want(isOn(20, false, tvHome, "Home (Google TV)"))
+		off, paired := mi.Change{Prop: 0, Value: mi.Bool(false)}, mi.Change{Prop: 6, Value: mi.Int(2)}
+		if h.sink.reported(off) || !h.sink.reported(paired) {
+			h.Errorf("it reported %v", h.sink.all)
+		}
+	})
+}
+
 // TestACodeThatOnlyTheTVCanRefuse has a wrong code whose first two digits are
 // nevertheless right for it, as one of 256 is.
 func TestACodeThatOnlyTheTVCanRefuse(t *testing.T) {

@@ -50,21 +50,6 @@ type session struct {
 	shown   []mi.Change // as last reported
 }
 
-// state is what a TV said. Nothing is known before it says whether it is on.
-type state struct {
-	known bool
-	whole bool // it had the time to tell the rest too
-	on    bool
-	sound loudness
-	app   string // package in front
-}
-
-// expectation is the state that an order leads to before the TV shows it.
-type expectation struct {
-	on    bool
-	until time.Time // zero when there is none
-}
-
 var (
 	_ mi.Getter    = (*session)(nil)
 	_ mi.Setter    = (*session)(nil)
@@ -240,7 +225,7 @@ func (s *session) lost(heard bool, err error) {
 		}
 		s.err, s.tried = err, time.Now()
 		if !errors.Is(err, mi.ErrTimeout) {
-			s.state = state{}
+			s.state = state{met: true}
 		}
 	})
 	if first && s.ctx.Err() == nil {
@@ -288,78 +273,6 @@ func (s *session) complete(ctx context.Context) error {
 		return nil
 	}
 	return err
-}
-
-// Get implements mi.Getter. A TV that nobody answers for is off; one that takes the
-// connection and does not answer hangs, and nobody knows what it shows.
-func (s *session) Get(ctx context.Context, props []int, into []mi.Change) ([]mi.Change, error) {
-	if s.ctx.Err() != nil {
-		return into, fmt.Errorf("androidtv: read: closed: %w", mi.ErrOffline)
-	}
-	if s.welcome() {
-		err := s.present(ctx)
-		if s.ctx.Err() != nil || ctx.Err() != nil || err != nil && !errors.Is(err, mi.ErrOffline) && !errors.Is(err, mi.ErrDenied) {
-			return into, fmt.Errorf("androidtv: read: %w", err)
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	values := s.values()
-	for _, p := range props {
-		if p >= 0 && p < len(values) {
-			into = append(into, values[p])
-		}
-	}
-	return into, nil
-}
-
-// values lists what is known of each property. It needs mu.
-func (s *session) values() []mi.Change {
-	out := make([]mi.Change, propCount)
-	for i := range out {
-		out[i].Prop = i
-	}
-	out[propPairing].Value = mi.Int(int64(s.standing()))
-	if !s.facts.Paired || s.refused {
-		return out
-	}
-	on := s.expected()
-	out[propOn].Value = mi.Bool(on)
-	if !on || !s.state.on {
-		return out
-	}
-	if s.state.sound.most > 0 {
-		out[propVolume].Value = mi.Int(int64(s.state.sound.percent()))
-		out[propMute].Value = mi.Bool(s.state.sound.muted)
-	}
-	if s.state.app != "" {
-		out[propApp].Value, out[propFront].Value = mi.Text(s.state.app), mi.Text(cmp.Or(named(s.state.app), s.state.app))
-	}
-	return out
-}
-
-// expected returns the state to show: what was ordered until the TV had its time. It
-// needs mu.
-func (s *session) expected() bool {
-	e := &s.expect
-	if e.until.IsZero() || e.on == s.state.on || time.Now().After(e.until) {
-		e.until = time.Time{}
-		return s.state.on
-	}
-	return e.on
-}
-
-// standing says how the bridge stands with the TV. It needs mu.
-func (s *session) standing() int {
-	switch {
-	case s.pairing != nil:
-		return pairingCode
-	case s.refused:
-		return pairingRefused
-	case s.facts.Paired:
-		return pairingDone
-	}
-	return pairingNone
 }
 
 // Pushing implements mi.Pusher.

@@ -62,6 +62,25 @@ func (m *memory) Save(name string, v any) {
 	m.files[name], _ = json.Marshal(v)
 }
 
+// recorder remembers what was reported.
+type recorder struct {
+	drivertest.Sink
+	mu  sync.Mutex
+	all []mi.Change
+}
+
+func (r *recorder) Changed(c []mi.Change) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, c...)
+}
+
+func (r *recorder) reported(c mi.Change) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Contains(r.all, c)
+}
+
 // house is a driver and a TV in one network in memory.
 type house struct {
 	*testing.T
@@ -70,7 +89,7 @@ type house struct {
 	driver *androidtv.Driver
 	memory *memory
 	log    bytes.Buffer
-	sink   *drivertest.Sink
+	sink   *recorder
 	link   mi.Link
 }
 
@@ -84,7 +103,7 @@ func newHouse(t *testing.T, mac string) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = device.Close() })
-	h := &house{T: t, net: n, tv: device, memory: newMemory(t), sink: &drivertest.Sink{}}
+	h := &house{T: t, net: n, tv: device, memory: newMemory(t), sink: &recorder{}}
 	h.driver = androidtv.New(mi.World{Net: bridge, Now: time.Now, Seed: 6}, androidtv.Options{
 		TVs: []androidtv.Config{{Addr: "192.168.7.30", MAC: mac, Name: "Den"}}, Memory: h.memory, Log: zerolog.New(zerolog.SyncWriter(&h.log)),
 	})
@@ -306,15 +325,15 @@ func TestABrokenConnectionIsNotOff(t *testing.T) {
 	in(t, true, func(h *house) {
 		h.want(isOn(20, false, tvHome, "Home (Google TV)"))
 		_ = h.link.Close()
-		h.sink = &drivertest.Sink{}
+		h.sink = &recorder{}
 		h.open()
 		h.want(isOn(20, false, tvHome, "Home (Google TV)"))
 		talks := h.tv.State().Talks
 		h.net.Break(netip.MustParseAddr("192.168.7.30"))
 		synctest.Wait()
 		h.want(isOn(20, false, tvHome, "Home (Google TV)"))
-		if h.tv.State().Talks != talks+1 {
-			h.Errorf("%d connections after %d", h.tv.State().Talks, talks)
+		if h.tv.State().Talks != talks+1 || h.sink.reported(mi.Change{Prop: 0, Value: mi.Bool(false)}) {
+			h.Errorf("%d connections after %d; reported %v", h.tv.State().Talks, talks, h.sink.all)
 		}
 	})
 }

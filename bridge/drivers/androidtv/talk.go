@@ -86,7 +86,7 @@ func (s *session) told(p field) (err error) {
 	case partStart:
 		var on uint64
 		if on, err = first(p.b); err == nil {
-			s.change(func() { s.state.known, s.state.on, s.refused, s.err = true, on != 0, false, nil })
+			s.change(func() { s.state.met, s.state.known, s.state.on, s.refused, s.err = true, true, on != 0, false, nil })
 		}
 	case partVolume:
 		var v loudness
