@@ -122,6 +122,8 @@ func (p *pages) ofDevice(d web.Device, cause string) (web.Problem, bool) {
 	switch {
 	case d.State == web.Unproven:
 		id = "token.missing"
+	case d.State == web.Starting && d.Trouble != "":
+		id = "device.spec_missing"
 	case d.State == web.NoAnswer:
 		id = cmp.Or(cause, "net.none")
 	case d.State == web.Online && cause == "" && d.Trouble != "":
@@ -132,7 +134,7 @@ func (p *pages) ofDevice(d web.Device, cause string) (web.Problem, bool) {
 	if id == "" {
 		return web.Problem{}, false
 	}
-	out := said(id, d.LastSeen, d.Trouble, "name", d.Name, "ip", d.Address, "model", d.Model)
+	out := said(id, d.LastSeen, d.Trouble, "name", d.Name, "ip", d.Address, "model", d.Model, "t", "a minute")
 	out.Device = d.ID
 	return out, true
 }

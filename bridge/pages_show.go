@@ -37,7 +37,7 @@ func (p *pages) brief(d *device.Device) web.Device {
 	info, status := d.Info(), d.Status()
 	out := web.Device{
 		ID: d.ID(), DID: info.DID, Room: mqtt.CleanName(info.Room), Model: info.Model, Icon: "device", Address: host(info.Addr),
-		Route: status.Connection, LastSeen: status.LastSeen, Trouble: cmp.Or(status.LastError, status.Reason), Hidden: p.given.isHidden(info.DID),
+		Route: status.Connection, LastSeen: status.LastSeen, Trouble: bare(cmp.Or(status.LastError, status.Reason)), Hidden: p.given.isHidden(info.DID),
 	}
 	spec := d.Spec()
 	if spec != nil {
@@ -51,6 +51,17 @@ func (p *pages) brief(d *device.Device) web.Device {
 	return out
 }
 
+// bare takes the names of packages off the front of an error.
+func bare(text string) string {
+	for {
+		first, rest, more := strings.Cut(text, ": ")
+		if !more || strings.ContainsAny(first, " ./=") {
+			return text
+		}
+		text = rest
+	}
+}
+
 // state says how things stand with a device. Online is only what has proven it.
 func (p *pages) state(d *device.Device, info mi.Info, s device.Status, spec *mi.Spec) string {
 	switch {
@@ -60,7 +71,7 @@ func (p *pages) state(d *device.Device, info mi.Info, s device.Status, spec *mi.
 		return web.Asleep
 	case !p.b.topics.Proven(d.ID(), info) && info.Token == "":
 		return web.Unproven
-	case s.LastSeen.IsZero() && s.LastError == "" && s.Reason == "":
+	case s.LastSeen.IsZero() && s.LastError == "":
 		return web.Starting
 	}
 	return web.NoAnswer

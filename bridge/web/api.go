@@ -96,7 +96,7 @@ func (s *Server) apiStatus(w http.ResponseWriter, r *http.Request) {
 	data := overviewData{Problems: needing(s.opt.Bridge.Problems())}
 	p.summary(&data, n)
 	out := status{
-		State: data.Mood, Text: strings.Join(append([]string{data.Headline}, data.Lines...), " "), Connections: over.Connections,
+		State: data.Mood, Text: strings.Join(append([]string{strings.TrimSuffix(data.Headline, ".") + "."}, data.Lines...), " "), Connections: over.Connections,
 		Devices: deviceCounts{n.total, n.online, n.asleep, n.silent, n.starting, n.unproven}, Routes: map[string]int{},
 		Problems: append([]Problem{}, data.Problems...), Version: s.opt.Version, Started: p.Time(over.Started),
 	}

@@ -83,7 +83,11 @@
         const fresh = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
         for (const el of $("[data-sync]", true)) {
           const other = fresh.querySelector(`[data-sync="${esc(el.dataset.sync)}"]`);
-          if (other && !el.contains(document.activeElement) && el.innerHTML !== other.innerHTML) el.replaceChildren(...document.adoptNode(other).childNodes);
+          if (!other || el.innerHTML === other.innerHTML) continue;
+          if (el.dataset.step !== other.dataset.step) { location.reload(); return; }
+          const held = document.activeElement;
+          if (el.contains(held) && held.matches("input, select, textarea")) continue;
+          el.replaceChildren(...document.adoptNode(other).childNodes);
         }
         document.title = fresh.title;
         ages();
@@ -214,6 +218,8 @@
   document.addEventListener("input", e => {
     if (e.target.matches("input[type=range][data-auto]")) put(e.target.form.querySelector("output"), e.target.value + (e.target.dataset.unit ? " " + e.target.dataset.unit : ""));
   });
+
+  setInterval(() => { for (const p of $("progress[data-left]", true)) if (p.value > 0) p.value -= 1; }, 1000);
 
   // The list is filtered while somebody types.
   const filter = $("[data-filter]");
