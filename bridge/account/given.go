@@ -41,7 +41,7 @@ func (m *Manager) signInOnce(ctx context.Context, s session) {
 
 // signIn reports whether there was a yes or no.
 func (m *Manager) signIn(ctx context.Context, s session, mark string) bool {
-	whole, err := m.byToken(ctx, s)
+	whole, err := m.byToken(ctx, m.tokenJar(s), s)
 	said := err == nil || final(err)
 	if said {
 		m.mu.Lock()

@@ -68,7 +68,7 @@ func TestRequestsLookAsTheirAppsDo(t *testing.T) {
 		s.signIn()
 		s.cloud.on("/api/de/app"+probe, func(w http.ResponseWriter, r *http.Request) {
 			for name, want := range map[string]string{
-				"User-Agent": defaultAgent, "X-Xiaomi-Protocal-Flag-Cli": "PROTOCAL-HTTP2", "Miot-Encrypt-Algorithm": "ENCRYPT-RC4",
+				"User-Agent": defaultAgent, "X-Xiaomi-Protocal-Flag-Cli": "PROTOCAL-HTTP2", "Miot-Encrypt-Algorithm": "ENCRYPT-RC4", //nolint:misspell // as their app writes it
 				"Accept-Encoding": "identity", "Content-Type": "application/x-www-form-urlencoded",
 			} {
 				if r.Header.Get(name) != want {

@@ -248,7 +248,11 @@ func (m *Manager) StartToken(ctx context.Context, userID string, passToken mi.Se
 	}
 	m.learn(given.passToken)
 	return m.start(ctx, byPass, func(ctx context.Context, f *flow) error {
-		s, err := m.byToken(ctx, given)
+		f.jar = m.tokenJar(given)
+		s, err := m.byToken(ctx, f.jar, given)
+		if v, ok := errors.AsType[*verify](err); ok && v.address != "" {
+			return m.startIdentity(ctx, f, v.address)
+		}
 		if err != nil {
 			return err
 		}

@@ -268,6 +268,21 @@ func TestCodesAreSavedWhereXiaomiSendsFew(t *testing.T) {
 	})
 }
 
+func TestPassTokenThatHasToBeConfirmed(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *stage) {
+		s.identity()
+		s.cloud.on("/account/pass/serviceLogin", says(`{"code":0,"securityStatus":16,"notificationUrl":%q}`, verify2), s.cloud.first)
+		s.cloud.on("/account/identity/result/check", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") })
+		step := s.must(s.StartToken(t.Context(), userID, passToken))
+		if step.Kind != CodeChoice {
+			t.Fatalf("step %+v", step)
+		}
+		s.must(s.SendCode(t.Context(), "phone"))
+		s.must(s.AnswerCode(t.Context(), "123456"))
+		s.want(Done)
+	})
+}
+
 func TestPictureBeforeACode(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *stage) {
 		s.identity()

@@ -52,7 +52,8 @@ func (m *Manager) tryRenew(ctx context.Context, c *client, early bool) error {
 		return m.notAllowed(c, early)
 	}
 	m.log.Debug().Str("account", c.label).Bool("early", early).Msg("renewing the session")
-	s, err := m.byToken(ctx, c.signed())
+	s := c.signed()
+	s, err := m.byToken(ctx, m.tokenJar(s), s)
 	if err == nil {
 		m.renewedTo(c, s)
 		return nil
@@ -143,4 +144,30 @@ func (m *Manager) keepFresh(ctx context.Context, c *client) {
 	if _, err := m.renew(ctx, c, old, true); err != nil {
 		m.log.Debug().Err(err).Str("account", c.label).Msg("early renewal failed")
 	}
+}
+
+// Retry renews the session because a person has done what Xiaomi wanted, such as to
+// confirm the sign-in in a browser: conditions Verify, LoginNeeded and Expiring.
+func (m *Manager) Retry(ctx context.Context, account string) error {
+	c, err := m.client(account)
+	if err != nil {
+		return err
+	}
+	if !m.stepping.TryLock() {
+		return fmt.Errorf("account: the answer before is on its way: %w", ErrBusy)
+	}
+	defer m.stepping.Unlock()
+	old := c.signed()
+	s, err := m.byToken(ctx, m.tokenJar(old), old)
+	if err != nil {
+		return err
+	}
+	m.budget.forget(c.id)
+	m.renewedTo(c, s)
+	m.turn(c, OK, nil)
+	select {
+	case c.orders <- listing{}:
+	default: // one is ordered already
+	}
+	return nil
 }

@@ -184,8 +184,17 @@ func TestRenewalsThatAreRefusedEnd(t *testing.T) {
 				if got := s.Accounts()[0]; got.Condition != tc.want || !got.Since.Equal(st.Since) {
 					t.Errorf("after the restart %+v", got)
 				}
+				if err := s.Retry(t.Context(), userID); !errors.Is(err, tc.kind) || s.Accounts()[0].Condition != tc.want {
+					t.Errorf("retry: %v, %+v", err, s.Accounts())
+				}
 				s.cloud.on("/account/pass/serviceLogin", s.cloud.first)
-				s.signIn()
+				if tc.want == Verify { // it was confirmed
+					if err := s.Retry(t.Context(), userID); err != nil {
+						t.Error(err)
+					}
+				} else {
+					s.signIn()
+				}
 				if err := s.call(); err != nil || s.Accounts()[0].Condition != OK {
 					t.Errorf("after a new sign-in: %v, %+v", err, s.Accounts())
 				}

@@ -28,14 +28,18 @@ func (w *web) first(ctx context.Context, j *jar) (*answer, error) {
 	return w.json(ctx, j, w.account("/pass/serviceLogin", url.Values{"_json": {"true"}, "sid": {sid}}), nil)
 }
 
-// byToken signs in with a passToken. The errors that end automatic tries are
-// ErrAuthExpired, ErrVerify, ErrCaptcha and ErrRiskControl.
-func (m *Manager) byToken(ctx context.Context, s session) (session, error) {
+// tokenJar returns the cookies of somebody who has a passToken.
+func (m *Manager) tokenJar(s session) *jar {
 	more := []cookie{{Name: "userId", Value: s.userID}, {Name: "passToken", Value: s.passToken}}
 	if s.cUserID != "" {
 		more = append(more, cookie{Name: "cUserId", Value: s.cUserID})
 	}
-	j := m.newJar(more...)
+	return m.newJar(more...)
+}
+
+// byToken signs in with a passToken. The errors that end automatic tries are
+// ErrAuthExpired, ErrVerify, ErrCaptcha and ErrRiskControl.
+func (m *Manager) byToken(ctx context.Context, j *jar, s session) (session, error) {
 	a, err := m.web.first(ctx, j)
 	if err != nil {
 		return session{}, err
