@@ -41,3 +41,10 @@ func (b *Bridge) heard(devices []mi.Info) []mi.Info {
 	}
 	return all
 }
+
+// denied has the token of a device looked up anew that refuses the one at hand.
+func (b *Bridge) denied(d mi.Info) {
+	if b.accounts != nil {
+		b.accounts.Refresh(d.DID)
+	}
+}

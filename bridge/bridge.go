@@ -181,6 +181,7 @@ func (b *Bridge) deviceOptions(known []mi.Info) device.Options {
 			device.ClassPolled: c.Gone.WiFi, device.ClassZigbeeMains: c.Gone.Zigbee, device.ClassZigbeeBattery: c.Gone.ZigbeeBattery,
 			device.ClassBLE: c.Gone.BLE, device.ClassMesh: c.Gone.Mesh,
 		},
+		Denied: b.denied,
 		Changed: func(all []mi.Info) {
 			b.learn(all)
 			b.store.SaveDevices(all)

@@ -59,7 +59,7 @@ func (b *Bridge) routes(devices []mi.Info) []device.Route {
 	}
 	if b.accounts != nil {
 		routes = append(routes, device.Route{Name: "cloud", Trusted: true, Driver: cloud.New(o.World, cloud.Options{
-			Account: cloudAccount{b.accounts}, Specs: b.specs, Profiles: b.specs, Memory: b.store, Changed: changed, Log: o.Log,
+			Account: cloudAccount{b.accounts}, Specs: b.specs, Profiles: b.specs, Memory: b.store, NoEnergy: !c.Energy, Changed: changed, Log: o.Log,
 		})})
 	}
 	return routes

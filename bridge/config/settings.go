@@ -71,6 +71,8 @@ type Config struct {
 
 	// Use the Xiaomi accounts that sign in on the pages: their devices with names, rooms and keys, and the cloud where nothing else reaches a device.
 	Cloud bool `env:"CLOUD" envDefault:"true"`
+	// Read from the accounts what devices used today and this month, as a meter beside each device that measures it.
+	Energy bool `env:"CLOUD_ENERGY" envDefault:"true"`
 	// Regions of the cloud that are asked, of `cn` `de` `us` `sg` `ru` `tw` `i2`; all when empty.
 	Regions List `env:"REGIONS"`
 	// Accounts that are signed in already, separated by `;` or line: user id, passToken (both are cookies of account.xiaomi.com).
