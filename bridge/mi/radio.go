@@ -11,6 +11,9 @@ type Advert struct {
 	Service      []ServiceData
 	Manufacturer []ManufacturerData
 	Receiver     string // name of the receiver, for people
+	// Vouched says that the receiver itself opened what the device had sealed, with
+	// the device's own key: what stands here in the open is as good as sealed.
+	Vouched bool
 }
 
 // Address is a Bluetooth device address, most significant octet first, as people

@@ -69,6 +69,7 @@ type packet struct {
 	proof   bool // the seal has a tag
 	idle    bool // it carries no objects
 	clears  bool // the sender itself tells that motion is over
+	vouched bool // the receiver opened the seal; of the counter it knows one byte
 }
 
 // decode reads one entry of service data. known is false for data of a kind that

@@ -30,6 +30,10 @@ func (s *sender) hear(e *ear, a *mi.Advert, data *mi.ServiceData) {
 		s.refuse(&p, err, h, now)
 		return
 	}
+	if a.Vouched {
+		p.vouched, p.sealed = true, true
+		s.trust.vouched = max(1, now)
+	}
 	if !p.wide && p.counted && h == s.past.newest {
 		s.past.keep(h, now, true)
 		s.past.heard = true
@@ -61,13 +65,13 @@ func (s *sender) refuse(p *packet, err error, h uint64, now time.Duration) {
 		s.last.Store(int64(now))
 		s.identify(p.product)
 		s.worth = s.worth || s.product != nil && s.product.kind.name != "other" && s.product.kind.name != "band"
-		s.complain(s.trust.lacking())
+		s.complain(s.trust.lacking(now))
 	case errors.Is(err, errForged):
 		c.forged.Add(1)
 		s.past.keep(h, now, false)
 		s.identify(p.product)
 		s.worth = true
-		s.complain(s.trust.refused())
+		s.complain(s.trust.refused(now))
 	default:
 		c.malformed.Add(1)
 	}
@@ -166,7 +170,7 @@ func (s *sender) take(p *packet, e *ear, rssi int, now time.Duration) {
 	s.tell(now)
 	if len(r.presses) > 0 {
 		if !quiet {
-			s.past.press(p.counter, now)
+			s.past.press(p, now)
 			s.happen()
 		}
 		s.note(true)

@@ -29,6 +29,8 @@ type past struct {
 	pressed   bool // there was a press in this run
 	pressNo   uint32
 	pressedAt time.Duration
+
+	pressNarrow bool // of pressNo only the lowest byte is known
 }
 
 // echo is a frame that was heard.
@@ -107,14 +109,23 @@ func (p *past) judge(counter uint32, now time.Duration) verdict {
 // happened before this run, or were told already. doubtful says that the record of
 // the last run may lack what it heard at its end.
 func (p *past) silent(k *packet, now time.Duration, doubtful bool) bool {
-	first := !p.heard && (!p.record || doubtful)
-	same := k.counted && p.pressed && p.pressNo == k.counter && now-p.pressedAt < pressPause
+	first := !p.heard && (!p.record || doubtful) && !k.vouched
+	same := k.counted && p.pressed && p.pressedBy(k) && now-p.pressedAt < pressPause
 	return first || same
 }
 
+// pressedBy reports whether the last press that was told came with the counter of
+// k. A receiver that opens seals knows the lowest byte of it.
+func (p *past) pressedBy(k *packet) bool {
+	if k.vouched || p.pressNarrow {
+		return byte(p.pressNo) == byte(k.counter)
+	}
+	return p.pressNo == k.counter
+}
+
 // press notes that a press was told.
-func (p *past) press(counter uint32, now time.Duration) {
-	p.pressed, p.pressNo, p.pressedAt = true, counter, now
+func (p *past) press(k *packet, now time.Duration) {
+	p.pressed, p.pressNo, p.pressNarrow, p.pressedAt = true, k.counter, k.vouched, now
 }
 
 // fault is why a device is heard and not understood.
@@ -139,7 +150,12 @@ type trust struct {
 	proved   bool // it sealed something with its key
 	failures int  // frames in a row that the key did not open
 	fault    fault
+	vouched  time.Duration // when a receiver last opened a seal itself; 0 is never
 }
+
+// helped reports whether some receiver opens what the device seals, so that the
+// bridge needs no key of its own.
+func (t *trust) helped(now time.Duration) bool { return t.vouched != 0 && now-t.vouched < proofAge }
 
 // opened notes that the key fits; it reports whether that is news.
 func (t *trust) opened(proof bool) bool {
@@ -150,14 +166,20 @@ func (t *trust) opened(proof bool) bool {
 }
 
 // lacking notes a sealed frame without a key.
-func (t *trust) lacking() bool {
+func (t *trust) lacking(now time.Duration) bool {
+	if t.helped(now) {
+		return false
+	}
 	was := t.fault
 	t.fault = keyMissing
 	return was != keyMissing
 }
 
 // refused notes a frame that the key does not open.
-func (t *trust) refused() bool {
+func (t *trust) refused(now time.Duration) bool {
+	if t.helped(now) {
+		return false
+	}
 	t.failures++
 	limit := wrongAfter
 	if t.proved {

@@ -1,0 +1,81 @@
+package multimode_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/multimode"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+)
+
+// home returns a driver at a virtual gateway.
+func home(w mi.World) (*multimode.Driver, *virtual.Multimode) {
+	m := virtual.NewMultimode(w)
+	return multimode.New(w, multimode.Options{
+		Gateways: []multimode.Gateway{{Host: "192.168.7.9", Name: "Landing"}},
+		Connect:  m.Connect, Known: m.Children, Log: zerolog.Nop(),
+	}), m
+}
+
+const gatewayDID = "multimode.192-168-7-9"
+
+func child(m *virtual.Multimode, did string) (info mi.Info) {
+	for _, c := range m.Children() {
+		if c.DID == did {
+			info = c
+		}
+	}
+	info.Parent = gatewayDID
+	return info
+}
+
+func TestConformanceOfASensor(t *testing.T) {
+	drivertest.Run(t, func(*testing.T) *drivertest.Home {
+		w := mi.World{Now: time.Now, Seed: 3}
+		d, m := home(w)
+		time.AfterFunc(time.Second, m.Beat)
+		return &drivertest.Home{
+			Driver: d, Device: child(m, virtual.MultimodeMotion), Found: true,
+			Push: func() { synctest.Wait(); m.Stir(17) },
+			Noise: func(b []byte) {
+				synctest.Wait()
+				for _, topic := range []string{"zigbee/send", "miio/report", "miio/command_ack"} {
+					m.Say(topic, string(b))
+				}
+			},
+		}
+	}, synctest.Test)
+}
+
+func TestConformanceOfALamp(t *testing.T) {
+	drivertest.Run(t, func(t *testing.T) *drivertest.Home {
+		w := mi.World{Now: time.Now, Seed: 3}
+		d, m := home(w)
+		time.AfterFunc(time.Second, m.Beat)
+		h := &drivertest.Home{
+			Driver: d, Device: child(m, virtual.MultimodeLamp), Found: true, Mute: m.Mute,
+			Reads: []mi.Change{{Prop: 0, Value: mi.Bool(true)}, {Prop: 1, Value: mi.Int(40)}, {Prop: 2, Value: mi.Int(4000)}},
+			Write: &mi.Change{Prop: 1, Value: mi.Int(77)},
+		}
+		return h
+	}, synctest.Test)
+}
+
+func TestConformanceOfAPlug(t *testing.T) {
+	drivertest.Run(t, func(*testing.T) *drivertest.Home {
+		w := mi.World{Now: time.Now, Seed: 3}
+		d, m := home(w)
+		time.AfterFunc(time.Second, m.Beat)
+		return &drivertest.Home{
+			Driver: d, Device: child(m, virtual.MultimodePlug), Found: true, Mute: m.Mute,
+			Reads: []mi.Change{{Prop: 0, Value: mi.Bool(true)}},
+			Write: &mi.Change{Prop: 0, Value: mi.Bool(false)},
+			Push:  func() { synctest.Wait(); m.Beat() },
+		}
+	}, synctest.Test)
+}
