@@ -39,6 +39,7 @@ var picture = map[string][]string{
 	"bridge/bluetooth/bluez":    {"bridge/mi", "bridge/bluetooth"},
 	"bridge/bluetooth/esphome":  {"bridge/mi", "bridge/bluetooth"},
 	"bridge/problem":            {},
+	"bridge/doctor":             {"bridge/mi", "bridge/problem"},
 	"bridge/web":                {"bridge/mi", "bridge/problem"},
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -57,6 +58,25 @@ func Outward(all []Interface, names []string) []Interface {
 	return slices.DeleteFunc(slices.Clone(all), func(i Interface) bool {
 		return i.Loopback || len(names) > 0 && !slices.Contains(names, i.Name)
 	})
+}
+
+// Contained reports whether all that this machine has is the one bridged address
+// that Docker and its kin give: eth0 in 172.16/12 or 10.88/16. Many devices do not
+// take requests from there.
+func Contained(all []Interface) bool {
+	docker, podman := netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("10.88.0.0/16")
+	found := false
+	for _, i := range all {
+		if i.Loopback {
+			continue
+		}
+		bridged := strings.HasPrefix(i.Name, "eth") && i.Prefix.Bits() >= 16
+		if !bridged || !docker.Contains(i.Prefix.Addr()) && !podman.Contains(i.Prefix.Addr()) {
+			return false
+		}
+		found = true
+	}
+	return found
 }
 
 // Packet is one datagram. On reading, Data is filled up to its length and

@@ -144,3 +144,18 @@ func TestCaptureHidesWhatIsPrivate(t *testing.T) {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
 }
+
+func TestDoctorAsksADeviceDirectly(t *testing.T) {
+	v := newVisit(t, plug)
+	out, _ := v.run(0, "doctor", plug)
+	for _, want := range []string{"ok  known      did " + v.devices[0].DID + ", with its key", "ok  address    127.0.0.1\n", "ok  answer     it answered by LAN (", "Nothing needs you."} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing in\n%s", want, out)
+		}
+	}
+	v.environ[0] = "MIHOME2MQTT_DEVICES=" + v.devices[0].DID + "/" + v.devices[0].Addr + ",0123456789abcdef0123456789abcdef," + plug
+	out, _ = v.run(exitFailed, "doctor", plug)
+	if want := " hears the bridge but does not understand it. Its key has most likely changed; that happens when it was added to Mi Home again.\nTo do: Get the new key: "; !strings.Contains(out, want) {
+		t.Errorf("%q is missing in\n%s", want, out)
+	}
+}

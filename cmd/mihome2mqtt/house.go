@@ -92,16 +92,21 @@ func (p *process) seen(at time.Time) string {
 	if !p.screen.terminal {
 		return at.UTC().Format(time.RFC3339)
 	}
-	ago := max(0, time.Since(at))
+	return ago(at)
+}
+
+// ago says how long a moment is past.
+func ago(at time.Time) string {
+	past := max(0, time.Since(at))
 	switch {
-	case ago < time.Minute:
-		return fmt.Sprintf("%d s", ago/time.Second)
-	case ago < time.Hour:
-		return fmt.Sprintf("%d min", ago/time.Minute)
-	case ago < 48*time.Hour:
-		return fmt.Sprintf("%d h", ago/time.Hour)
+	case past < time.Minute:
+		return fmt.Sprintf("%d s", past/time.Second)
+	case past < time.Hour:
+		return fmt.Sprintf("%d min", past/time.Minute)
+	case past < 48*time.Hour:
+		return fmt.Sprintf("%d h", past/time.Hour)
 	}
-	return fmt.Sprintf("%d d", ago/(24*time.Hour))
+	return fmt.Sprintf("%d d", past/(24*time.Hour))
 }
 
 // quoted writes a word as a shell takes it.

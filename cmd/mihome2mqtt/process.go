@@ -74,6 +74,7 @@ type cli struct {
 	Validate    validateCmd    `cmd:"" help:"Check mapping files."`
 	Capture     captureCmd     `cmd:"" help:"Write down a conversation with a device, without its secrets."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Tell by the exit code whether the running bridge is well."`
+	Doctor      doctorCmd      `cmd:"" help:"Find out why a device does not answer, and what to do."`
 	Completion  completionCmd  `cmd:"" help:"Print what makes a shell complete the command line."`
 	Complete    completeCmd    `cmd:"" name:"__complete" hidden:"" passthrough:""`
 	Version     versionCmd     `cmd:"" help:"Print the version."`

@@ -99,7 +99,7 @@ func (a *advisor) unreachable(addr netip.AddrPort, unsent error, now time.Time) 
 	switch local, own := near(list, addr.Addr()); {
 	case local:
 		return "net.none", text + " (packets leave, none return): it is off, has another address, or a firewall is between"
-	case containerOnly(list):
+	case mi.Contained(list):
 		return "net.bridge_network", text + fmt.Sprintf(": this program sits in a container network (%s), from which many devices do not accept requests: "+
 			"use host networking (network_mode: host) or a macvlan", own)
 	default:
@@ -119,22 +119,4 @@ func near(list []mi.Interface, addr netip.Addr) (local bool, own string) {
 		}
 	}
 	return local, strings.Join(names, ", ")
-}
-
-// containerOnly reports whether all that this machine has is the one bridged
-// address that Docker and its kin give: eth0 in 172.16/12 or 10.88/16.
-func containerOnly(list []mi.Interface) bool {
-	docker := []netip.Prefix{netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("10.88.0.0/16")}
-	found := false
-	for _, i := range list {
-		if i.Loopback {
-			continue
-		}
-		bridged := strings.HasPrefix(i.Name, "eth") && i.Prefix.Bits() >= 16
-		if !bridged || !docker[0].Contains(i.Prefix.Addr()) && !docker[1].Contains(i.Prefix.Addr()) {
-			return false
-		}
-		found = true
-	}
-	return found
 }
