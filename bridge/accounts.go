@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"context"
 	"slices"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/account"
@@ -20,7 +21,7 @@ func (b *Bridge) newAccounts() (*account.Manager, error) {
 		given = append(given, account.Given{UserID: a.UserID, PassToken: a.PassToken})
 	}
 	return account.New(account.Options{
-		World: o.World, Log: o.Log, Hosts: o.Cloud, Regions: c.Regions, Language: c.Language, SealKey: c.AccountKey,
+		World: o.World, Log: o.Log, Hosts: o.Cloud, Regions: c.Regions, Language: c.Language, SealKey: c.DataKey, UserAgent: c.UserAgent,
 		Given: given, Learnt: o.Learnt,
 	})
 }
@@ -40,6 +41,24 @@ func (b *Bridge) heard(devices []mi.Info) []mi.Info {
 		}
 	}
 	return all
+}
+
+// severity ranks the conditions of accounts, the worst last.
+var severity = []account.Condition{account.OK, account.Expiring, account.Limited, account.Away, account.Verify, account.LoginNeeded}
+
+// tellAccounts keeps the topic that shows how the accounts are; the worst counts.
+func (b *Bridge) tellAccounts(ctx context.Context) {
+	tell := func() {
+		var worst account.Condition
+		for _, a := range b.accounts.Accounts() {
+			if slices.Index(severity, a.Condition) > slices.Index(severity, worst) {
+				worst = a.Condition
+			}
+		}
+		b.topics.Account(string(worst))
+	}
+	tell()
+	b.accounts.Watch(ctx, tell)
 }
 
 // denied has the token of a device looked up anew that refuses the one at hand.

@@ -98,6 +98,9 @@ func New(o Options) (*Bridge, error) {
 	}
 	library := o.library(func(model string) { b.home.SpecArrived(model) })
 	b.specs = newCorrected(library, rules, profiles)
+	if b.accounts, err = b.newAccounts(); err != nil {
+		return nil, err
+	}
 	if b.topics, err = mqtt.New(b.mqttOptions(rules)); err != nil {
 		return nil, err
 	}
@@ -106,9 +109,6 @@ func New(o Options) (*Bridge, error) {
 		return nil, err
 	}
 	b.names, b.rooms = loadNames(b.store, "names"), loadNames(b.store, "rooms")
-	if b.accounts, err = b.newAccounts(); err != nil {
-		return nil, err
-	}
 	if b.pages, err = newPages(b); err != nil {
 		return nil, err
 	}
@@ -210,11 +210,12 @@ func (b *Bridge) Run(ctx context.Context) error {
 		}
 	})
 	if b.accounts != nil {
-		working.Go(func() {
-			if err := b.accounts.Run(devices); err != nil {
+		running.Go(func() {
+			if err := b.accounts.Run(parts); err != nil {
 				b.opt.Log.Error().Err(err).Msg("the accounts stopped")
 			}
 		})
+		working.Go(func() { b.tellAccounts(devices) })
 	}
 	if b.pages != nil {
 		working.Go(func() { b.pages.server.Run(devices) })

@@ -17,7 +17,7 @@ func (b *Bridge) mqttOptions(rules *entity.Rules) mqtt.Options {
 		URL: c.MQTT.URL, User: c.MQTT.User, Password: c.MQTT.Password,
 		CA: o.Files.CA, Cert: o.Files.Cert, Key: o.Files.Key, Insecure: c.MQTT.Insecure,
 		Listen: c.Broker.Listen, BrokerUser: c.Broker.User, BrokerPassword: c.Broker.Password,
-		Base: c.BaseTopic, Areas: c.Areas, PageURL: pageURL(&c.Web),
+		Base: c.BaseTopic, Areas: c.Areas, PageURL: pageURL(&c.Web), Account: b.accounts != nil,
 		Rules: rules, Detail: c.Detail, Language: c.Language, Include: c.Include, Exclude: c.Exclude,
 		Forbid: c.Forbid, Raw: c.RawAccess,
 		Actions: mqtt.Actions{

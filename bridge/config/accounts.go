@@ -40,8 +40,8 @@ func (c *Config) checkAccounts() error {
 	if i := slices.IndexFunc(c.Regions, func(r string) bool { return !slices.Contains(all, r) }); i >= 0 {
 		regions = wrong("REGIONS", c.Regions[i], "It is a list of cn, de, us, sg, ru, tw and i2")
 	}
-	if n := len(c.AccountKey); n > 0 && n < leastSeal {
-		key = fmt.Errorf("%sACCOUNT_KEY is too short: it takes %d characters at least", Prefix, leastSeal)
+	if n := len(c.DataKey); n > 0 && n < leastSeal {
+		key = fmt.Errorf("%sDATA_KEY is too short: it takes %d characters at least", Prefix, leastSeal)
 	}
 	return errors.Join(of("ACCOUNTS", list), regions, key)
 }

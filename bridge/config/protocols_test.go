@@ -121,7 +121,7 @@ func TestAccounts(t *testing.T) {
 	for in, want := range map[string]string{
 		"MIHOME2MQTT_ACCOUNTS=me,hunter2": "ACCOUNTS: entry 1: it takes a user id",
 		"MIHOME2MQTT_REGIONS=de,eu":       `REGIONS cannot be "eu"`,
-		"MIHOME2MQTT_ACCOUNT_KEY=hunter2": "ACCOUNT_KEY is too short",
+		"MIHOME2MQTT_DATA_KEY=hunter2":    "DATA_KEY is too short",
 	} {
 		if _, err := Load([]string{in}, nil); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("Load(%s) says %v, want %q", in, err, want)

@@ -77,8 +77,10 @@ type Config struct {
 	Regions List `env:"REGIONS"`
 	// Accounts that are signed in already, separated by `;` or line: user id, passToken (both are cookies of account.xiaomi.com).
 	Accounts mi.Secret `env:"ACCOUNTS"`
-	// Passphrase that encrypts what is kept of the accounts, 12 characters at least.
-	AccountKey mi.Secret `env:"ACCOUNT_KEY"`
+	// User-Agent towards Xiaomi, for when the built-in version of the app is refused (HTTP 426).
+	UserAgent string `env:"ACCOUNT_USER_AGENT"`
+	// Passphrase that encrypts what is kept of the accounts in the data folder, 12 characters at least.
+	DataKey mi.Secret `env:"DATA_KEY"`
 
 	// Folder where the bridge keeps what it learns.
 	Data string `env:"DATA" envDefault:"data"`

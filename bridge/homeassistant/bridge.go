@@ -19,6 +19,9 @@ func BridgeMessages(form Form, prefix, configURL string, opt Options) []Message 
 	return w.messages(prefix)
 }
 
+// AccountStates are how things can stand with the Xiaomi accounts.
+var AccountStates = []string{"none", "ok", "expiring", "login_needed", "verify", "limited", "away"}
+
 func (w *writer) bridgeStates() {
 	l := w.opt.Layout
 	w.own("binary_sensor", "connection_state", "Connection state",
@@ -31,6 +34,11 @@ func (w *writer) bridgeStates() {
 		text("icon", "mdi:devices"))
 	w.own("sensor", "version", "Version",
 		text("entity_category", "diagnostic"), text("state_topic", l.Bridge("version")), text("icon", "mdi:tag-outline"))
+	if w.opt.Account {
+		w.own("sensor", "account", "Xiaomi account",
+			text("entity_category", "diagnostic"), text("device_class", "enum"), list("options", AccountStates),
+			text("state_topic", l.Bridge("account")), text("icon", "mdi:account-key-outline"))
+	}
 }
 
 func (w *writer) bridgeOrders() {

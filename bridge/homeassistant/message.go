@@ -34,6 +34,7 @@ type Options struct {
 	Version    string              // of the bridge
 	SupportURL string              // where to ask for help; "" leaves it out
 	Areas      bool                // suggest the device's room as its area
+	Account    bool                // announce how the Xiaomi accounts are
 	Translate  func(string) string // names of our own entities; nil leaves them English
 }
 

@@ -83,7 +83,7 @@ func New(o Options) (*Home, error) {
 		gripes:  rate.NewLimiter(rate.Every(gripeEvery), gripesBurst),
 	}
 	h.build = h.buildBy(o.Rules)
-	h.discover = homeassistant.Options{Layout: h.topics, Version: o.Version, Areas: o.Areas, Translate: o.Translate}
+	h.discover = homeassistant.Options{Layout: h.topics, Version: o.Version, Areas: o.Areas, Account: o.Account, Translate: o.Translate}
 	if err := h.connectTo(); err != nil {
 		return nil, err
 	}

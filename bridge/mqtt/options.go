@@ -37,6 +37,7 @@ type Options struct {
 	Targets []Target // where devices are announced
 	Areas   bool     // suggest rooms as areas
 	Pace    float64  // announcements per second; default 100
+	Account bool     // announce how the Xiaomi accounts are
 	PageURL string   // of the bridge's own page; "" when it has none
 
 	Rules     *entity.Rules

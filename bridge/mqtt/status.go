@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"strconv"
@@ -22,6 +23,7 @@ const (
 	bridgeVersion
 	bridgeCount
 	bridgeLogLevel
+	bridgeAccount // only with accounts
 	bridgeSlots
 )
 
@@ -42,7 +44,7 @@ type status struct {
 }
 
 func newStatus(h *Home) *status {
-	names := []string{"availability", "state", "info", "devices", "health", "version", "device_count", "log_level"}
+	names := []string{"availability", "state", "info", "devices", "health", "version", "device_count", "log_level", "account"}
 	s := &status{home: h, page: newPage(h.out, h.topics.Base+"/bridge/", names[:bridgeSlots], bridgeSlots), dirty: make(chan struct{}, 1)}
 	s.page.put(bridgeAvailability, "online")
 	s.page.put(bridgeState, `{"state":"online"}`)
@@ -50,6 +52,12 @@ func newStatus(h *Home) *status {
 	s.page.put(bridgeLogLevel, homeassistant.StateText(h.opt.Actions.Level))
 	s.page.put(bridgeInfo, string(encode(h.info())))
 	return s
+}
+
+// Account tells how things stand with the Xiaomi accounts, in one of
+// homeassistant.AccountStates; "" is that there is none.
+func (h *Home) Account(state string) {
+	h.status.page.put(bridgeAccount, homeassistant.StateText(cmp.Or(state, "none")))
 }
 
 func (s *status) repeat(slot int) { s.page.repeat(slot, slot+1) }
