@@ -266,7 +266,7 @@ def same(ha, before, what, seconds=60):
     def settled():
         now = ours(ha)
         lost = sorted(set(before) - set(now))
-        new = sorted(set(now) - set(before))
+        new = sorted(e for e in set(now) - set(before) if not now[e]["unique_id"].startswith("mihome2mqtt_ble_"))  # those grow with what is heard
         stuck = sorted(e for e, v in now.items() if before.get(e, {}).get("state") not in (None, "unavailable") and v["state"] in (None, "unavailable"))
         settled.seen = f"lost {lost[:4]} new {new[:4]} unavailable {len(stuck)} {stuck[:4]}"
         return not lost and not new and not stuck
