@@ -54,7 +54,7 @@ func (b *Bridge) routes(devices []mi.Info) []device.Route {
 		})},
 		{Name: "bluetooth", Driver: ninebot.New(o.World, ninebot.Options{
 			Receivers: b.air.Receivers, Centrals: b.air.Centrals, Vehicles: ninebots, All: all, Writes: c.NinebotWrites,
-			Interval: c.NinebotPoll, Memory: b.store, Log: o.Log,
+			Interval: c.NinebotPoll, AwayAfter: c.AwayAfter, Memory: b.store, Log: o.Log,
 		})},
 	}
 	if b.accounts != nil {

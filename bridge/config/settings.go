@@ -49,7 +49,7 @@ type Config struct {
 	Routers mi.Secret `env:"ROUTERS"`
 	// Whom the routers tell to be home or away: MAC addresses or the names that the router shows, or `all`.
 	Presence List `env:"PRESENCE"`
-	// How long somebody must be missing to be away.
+	// How long somebody, or a vehicle, must be missing to be away.
 	AwayAfter time.Duration `env:"AWAY_AFTER" envDefault:"3m" min:"10s" max:"24h"`
 	// Let Wi-Fi and guest networks of the routers be switched and moved to other channels.
 	RouterWrites bool `env:"ROUTER_WRITES" envDefault:"false"`

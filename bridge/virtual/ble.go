@@ -37,6 +37,8 @@ const bleRepeats = 3
 // Radio is Bluetooth devices that advertise, and the two receivers that hear
 // them. Each frame is sent several times, and both receivers hear every one.
 type Radio struct {
+	Speed float64 // of their life; 0 is 1
+
 	world mi.World
 	ears  [2]*bleEar
 
@@ -99,7 +101,7 @@ func (r *Radio) Mute(receiver int, deaf bool) { r.ears[receiver].mute(deaf) }
 // Run lets the devices live until ctx ends.
 func (r *Radio) Run(ctx context.Context) error {
 	dice := r.world.Rand("virtual bluetooth")
-	tick := time.NewTicker(5 * time.Second)
+	tick := time.NewTicker(faster(5*time.Second, r.Speed))
 	defer tick.Stop()
 	for n := 0; ; n++ {
 		if n%2 == 0 {

@@ -1,8 +1,10 @@
 package virtual
 
 import (
+	"cmp"
 	"hash/fnv"
 	"math"
+	"time"
 )
 
 // dice returns a number that depends on nothing but its arguments: the same
@@ -28,6 +30,11 @@ func mix(x uint64) uint64 {
 
 // percent reports whether roll falls among p of a hundred.
 func percent(roll uint64, p int) bool { return p > 0 && roll%100 < uint64(p) }
+
+// faster is how long something takes when life goes at a speed; 0 is 1.
+func faster(d time.Duration, speed float64) time.Duration {
+	return max(time.Duration(float64(d)/cmp.Or(speed, 1)), time.Millisecond)
+}
 
 func roundTo(f, step float64) float64 {
 	n := math.Round(f / step)

@@ -31,6 +31,8 @@ type LumiOptions struct {
 	Unicast bool
 	// Still stops its own life: nothing moves by itself.
 	Still bool
+	// Speed is how fast people walk through the house; 0 is 1.
+	Speed float64
 }
 
 // Lumi is a gateway of the model v3 with six Zigbee children: motion, door,
@@ -252,27 +254,38 @@ func (l *Lumi) tell(data []byte) {
 func (l *Lumi) live(ctx context.Context) {
 	beat := time.NewTicker(lumiBeat)
 	defer beat.Stop()
+	step := time.NewTicker(faster(lumiBeat, l.o.Speed))
+	defer step.Stop()
 	l.Beat(l.sid)
-	for n := uint64(1); ; n++ {
+	for beats, steps := uint64(0), uint64(0); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-beat.C:
+			beats++
+			l.pulse(beats)
+		case <-step.C:
+			steps++
+			l.stir(steps)
 		}
-		l.Beat(l.sid)
-		if n%uint64(lumiHour/lumiBeat) == 0 {
-			for _, c := range l.kids {
-				l.Beat(c.sid)
-			}
-		}
-		if !l.o.Still {
-			l.stir(n)
+	}
+}
+
+// pulse is a heartbeat of the gateway, and once an hour of its children.
+func (l *Lumi) pulse(n uint64) {
+	l.Beat(l.sid)
+	if n%uint64(lumiHour/lumiBeat) == 0 {
+		for _, c := range l.kids {
+			l.Beat(c.sid)
 		}
 	}
 }
 
 // stir lets something happen once in a while.
 func (l *Lumi) stir(n uint64) {
+	if l.o.Still {
+		return
+	}
 	roll := dice(l.world.Seed, "lumi life", n)
 	switch kids := l.kids; roll % 12 {
 	case 0, 1, 2:

@@ -32,6 +32,8 @@ type VehicleOptions struct {
 
 // Garage is a few vehicles on the air: it hears them and connects to them.
 type Garage struct {
+	Speed float64 // of their life; 0 is 1
+
 	world    mi.World
 	vehicles []*Vehicle
 }
@@ -122,7 +124,7 @@ const (
 
 // Run lets the vehicles be ridden and charged until ctx ends.
 func (g *Garage) Run(ctx context.Context) error {
-	tick := time.NewTicker(lifeStep)
+	tick := time.NewTicker(faster(lifeStep, g.Speed))
 	defer tick.Stop()
 	for step := time.Duration(0); ; step += lifeStep {
 		for i, v := range g.vehicles {

@@ -73,7 +73,7 @@ type guest struct {
 func NewRouter(w mi.World, o RouterOptions) (*Router, error) {
 	o.Address = cmp.Or(o.Address, "127.0.0.1:0")
 	o.Password = cmp.Or(o.Password, "virtual")
-	o.Clients, o.Speed = cmp.Or(o.Clients, 8), cmp.Or(o.Speed, 1)
+	o.Clients = cmp.Or(o.Clients, 8)
 	l, err := w.Net.Listen(context.Background(), o.Address)
 	if err != nil {
 		return nil, err
@@ -148,7 +148,7 @@ func (r *Router) Close() error {
 
 // live lets one client come or go now and then.
 func (r *Router) live(ctx context.Context) {
-	t := time.NewTicker(max(time.Duration(float64(20*time.Second)/r.o.Speed), time.Millisecond))
+	t := time.NewTicker(faster(20*time.Second, r.o.Speed))
 	defer t.Stop()
 	for {
 		select {

@@ -37,13 +37,17 @@ const streetWakePort = 40009
 // the codes on the screen of the Android TV; it may be nil.
 func NewStreet(w mi.World, o Options, show func(code string)) (*Street, error) {
 	s := &Street{Radio: NewRadio(w), Garage: NewGarage(w, StreetVehicles())}
+	s.Radio.Speed, s.Garage.Speed = o.Speed, o.Speed
 	s.runs = append(s.runs, s.Radio.Run, s.Garage.Run)
 	for _, furnish := range []func() error{
 		func() (err error) { s.Home, err = New(w, o); return s.living(s.Home, err) },
 		func() (err error) { s.Lamps, err = NewLamps(w, LampOptions{}); return s.living(s.Lamps, err) },
-		func() (err error) { s.Lumi, err = NewLumi(w, LumiOptions{Unicast: true}); return s.living(s.Lumi, err) },
 		func() (err error) {
-			s.Router, err = NewRouter(w, RouterOptions{Password: RouterPassword, Modern: true, Nodes: 1})
+			s.Lumi, err = NewLumi(w, LumiOptions{Unicast: true, Speed: o.Speed})
+			return s.living(s.Lumi, err)
+		},
+		func() (err error) {
+			s.Router, err = NewRouter(w, RouterOptions{Password: RouterPassword, Modern: true, Nodes: 1, Speed: o.Speed})
 			return s.living(s.Router, err)
 		},
 		func() (err error) {

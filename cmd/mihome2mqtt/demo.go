@@ -19,7 +19,8 @@ import (
 )
 
 type demoCmd struct {
-	OwnAddresses bool `help:"Give each device an address of its own, 127.x.y.z:54321, as other programs expect it."`
+	OwnAddresses bool    `help:"Give each device an address of its own, 127.x.y.z:54321, as other programs expect it."`
+	Speed        float64 `default:"1" help:"How many times faster the virtual home lives."`
 }
 
 // Run runs the bridge with a virtual home, on loopback only.
@@ -94,7 +95,7 @@ func (p *process) signIn(opt *bridge.Options, sky *cloud.Server) {
 }
 
 func (c *demoCmd) furnish(w mi.World, show func(code string)) (*virtual.Street, error) {
-	o := virtual.Options{}
+	o := virtual.Options{Speed: c.Speed}
 	if c.OwnAddresses {
 		o.Address = virtual.Loopback
 	}
