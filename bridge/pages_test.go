@@ -3,6 +3,7 @@ package bridge_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -101,7 +102,7 @@ func open(t *testing.T, models []string, look func(v *visitor, home *virtual.Hom
 		look(v, home, net)
 		stop()
 		for range 2 {
-			if err := <-ended; err != nil && err != context.Canceled {
+			if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
 		}

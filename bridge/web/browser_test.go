@@ -107,7 +107,7 @@ func TestEveryPageIsForEverybody(t *testing.T) {
 		for _, width := range []int64{390, 1280} {
 			for _, scheme := range []string{"light", "dark"} {
 				name := fmt.Sprintf("%s-%d-%s", sc.name, width, scheme)
-				found := look1(t, ctx, root+sc.path, width, scheme, string(axe), name)
+				found := look1(ctx, t, root+sc.path, width, scheme, string(axe), name)
 				for _, f := range found {
 					t.Errorf("%s: %s", name, f)
 				}
@@ -119,7 +119,7 @@ func TestEveryPageIsForEverybody(t *testing.T) {
 }
 
 // look1 opens a page and returns what is wrong with it.
-func look1(t *testing.T, ctx context.Context, address string, width int64, scheme, axe, name string) (found []string) {
+func look1(ctx context.Context, t *testing.T, address string, width int64, scheme, axe, name string) (found []string) {
 	t.Helper()
 	height := int64(844)
 	if width > 860 {

@@ -90,7 +90,16 @@ func (s *Server) loginCancel(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
-	s.loginStep(w, r, func() error { return s.opt.Accounts.SignOut(r.PostFormValue("account")) })
+	s.loginStep(w, r, func() error { return leave(s.opt.Accounts, r.PostFormValue("account")) })
+}
+
+// leave signs an account out. A sign-in that ended well is over then.
+func leave(a Accounts, account string) error {
+	err := a.SignOut(account)
+	if err == nil && a.Login().State == LoginDone {
+		a.Cancel()
+	}
+	return err
 }
 
 // loginStep does something to the sign-in and shows where it stands then: every
@@ -165,6 +174,6 @@ func (s *Server) apiAccounts(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Server) apiSignOut(w http.ResponseWriter, r *http.Request) {
 	if a := s.accounts(w); a != nil {
-		s.answer(w, accepted{true}, a.SignOut(r.PathValue("id")))
+		s.answer(w, accepted{true}, leave(a, r.PathValue("id")))
 	}
 }
