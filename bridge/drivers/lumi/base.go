@@ -31,7 +31,7 @@ func (b *base) Get(ctx context.Context, props []int, into []mi.Change) ([]mi.Cha
 	b.tell.Lock()
 	got := b.shine(&m, b.kind.changes(&m, repeated, nil))
 	b.tell.Unlock()
-	for _, c := range got {
+	for _, c := range b.listen(ctx, props, got) {
 		if slices.Contains(props, c.Prop) {
 			into = append(into, c)
 		}
@@ -42,7 +42,11 @@ func (b *base) Get(ctx context.Context, props []int, into []mi.Change) ([]mi.Cha
 // Set implements mi.Setter. The lamp's properties leave as one value, so that it
 // never shows a colour that nobody asked for.
 func (b *base) Set(ctx context.Context, changes []mi.Change) error {
-	o, err := b.plan(changes)
+	var o order
+	rest, err := b.heard(ctx, changes)
+	if err == nil {
+		o, err = b.plan(rest)
+	}
 	if err == nil && (len(o.fields) > 0 || len(o.plain) > 0) {
 		err = b.write(ctx, o.values(b.kind))
 	}
@@ -147,8 +151,12 @@ func (b *base) sort(c mi.Change, o *order) error {
 
 // Call implements mi.Caller.
 func (b *base) Call(ctx context.Context, action int, args []mi.Value) ([]mi.Value, error) {
-	fields, err := b.act(action, args)
-	if err == nil {
+	var fields map[string]any
+	done, err := b.skip(ctx, action)
+	if err == nil && !done {
+		fields, err = b.act(action, args)
+	}
+	if err == nil && !done {
 		err = b.write(ctx, func(int) (map[string]any, error) { return fields, nil })
 	}
 	if err != nil {

@@ -38,7 +38,10 @@ type Options struct {
 	// ClearAfter is the time after which motion is over that nobody renewed; 0 is
 	// 90 s.
 	ClearAfter time.Duration
-	Log        zerolog.Logger
+	// Ask sends miIO requests: for the key of a gateway whose token is known and that
+	// has none of its own in Keys, and for its radio. It may be nil.
+	Ask Asker
+	Log zerolog.Logger
 
 	Interfaces  []string         // names of those to find gateways on; empty is all but loopback
 	NoMulticast bool             // only gateways that are known are asked, and reports come by unicast
@@ -113,8 +116,8 @@ func (d *Driver) Open(ctx context.Context, info mi.Info, sink mi.Sink) (mi.Link,
 	fail := func(err error) (mi.Link, error) {
 		return nil, fmt.Errorf("lumi: open %s: %w", info.DID, err)
 	}
-	sid, ok := strings.CutPrefix(info.DID, prefix)
-	if !ok || !validSID(sid) {
+	sid, ok := d.sidOf(info)
+	if !ok {
 		return fail(mi.ErrUnsupported)
 	}
 	if err := d.acquire(ctx); err != nil {
@@ -136,9 +139,12 @@ func (d *Driver) Open(ctx context.Context, info mi.Info, sink mi.Sink) (mi.Link,
 func (d *Driver) admit(sid string, info mi.Info, sink mi.Sink) (*session, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.sessions[sid] != nil {
-		return nil, fmt.Errorf("it is open already: %w", mi.ErrBusy)
+	if err := d.recognise(sid, info); err != nil {
+		return nil, err
 	}
+	if open := d.sessions[sid]; open != nil && (open.did == info.DID || strings.HasPrefix(info.DID, prefix)) {
+		return nil, fmt.Errorf("it is open already: %w", mi.ErrBusy)
+	} // else others have learnt of the gateway, and their did takes over
 	kind := d.catalog.find(info.Model)
 	m := d.children[sid]
 	if m != nil {
@@ -147,14 +153,13 @@ func (d *Driver) admit(sid string, info mi.Info, sink mi.Sink) (*session, error)
 	if kind == nil {
 		return nil, mi.ErrUnsupported
 	}
-	home := prefix + sid
+	home, ok := sid, true
 	switch {
 	case m != nil:
-		home = prefix + m.station.sid
+		home = m.station.sid
 	case kind.role != gateway:
-		home = info.Parent
+		home, ok = d.homeOf(info.Parent)
 	}
-	home, ok := strings.CutPrefix(home, prefix)
 	if !ok { // the child of a gateway that speaks another protocol
 		return nil, mi.ErrUnsupported
 	}
@@ -165,7 +170,11 @@ func (d *Driver) admit(sid string, info mi.Info, sink mi.Sink) (*session, error)
 	if kind.role != gateway && m == nil {
 		d.children[sid] = &member{station: st, model: info.Model, fields: map[string]mi.Value{}}
 	}
+	if kind == d.catalog.find("gateway.v3") && d.o.Ask != nil && st.info.Token != "" {
+		kind = d.catalog.find(radioModel)
+	}
 	s := newSession(d, st, sid, kind, sink)
+	s.did = info.DID
 	d.sessions[sid] = s
 	return s, nil
 }

@@ -110,8 +110,11 @@ func (f *finder) known() {
 		if !ok {
 			sid = strings.ReplaceAll(info.MAC, ":", "")
 		}
+		sid = strings.ToLower(sid)
 		f.d.mu.Lock()
-		f.d.stationOf(sid, info.Addr)
+		if st := f.d.stationOf(sid, info.Addr); st != nil && !ok && macOf(sid) != "" {
+			st.info = info
+		}
 		f.d.mu.Unlock()
 	}
 }
@@ -183,14 +186,14 @@ func (f *finder) look(ctx context.Context, st *station) error {
 		return err
 	}
 	d.mu.Lock()
-	at, model := st.addr, st.model
+	at, model, did := st.addr, st.model, st.did()
 	d.dismiss(st, list.children)
 	d.mu.Unlock()
 	kind := d.catalog.find(model)
 	if kind == nil {
 		kind = d.catalog.find("gateway")
 	}
-	f.found(mi.Info{DID: prefix + st.sid, Model: kind.spec.Model, MAC: macOf(st.sid), Addr: at.String()})
+	f.found(mi.Info{DID: did, Model: kind.spec.Model, MAC: macOf(st.sid), Addr: at.String()})
 	for _, c := range list.children {
 		if c.sid == st.sid {
 			continue
@@ -220,7 +223,7 @@ func (d *Driver) dismiss(st *station, list []listed) {
 func (f *finder) child(ctx context.Context, st *station, c listed, fresh bool) error {
 	d := f.d
 	d.mu.Lock()
-	m, at := d.children[c.sid], st.addr
+	m, at, home := d.children[c.sid], st.addr, st.did()
 	d.mu.Unlock()
 	if m == nil || m.station != st || fresh {
 		got, err := d.read(ctx, st, c.sid)
@@ -233,7 +236,7 @@ func (f *finder) child(ctx context.Context, st *station, c listed, fresh bool) e
 	}
 	f.found(mi.Info{
 		DID: prefix + c.sid, Model: d.catalog.find(m.model).spec.Model,
-		Parent: prefix + st.sid, Addr: at.String(),
+		Parent: home, Addr: at.String(),
 	})
 	return nil
 }

@@ -61,6 +61,7 @@ func (c *catalog) find(name string) *model {
 func entries() []entry {
 	return []entry{
 		{"gateway.v3=gateway=gateway.v2", buildGateway},
+		{radioModel, buildRadio},
 		{"acpartner.v3", buildPartner},
 		{"sensor_motion=motion=sensor_motion.v1=sensor_motion.v2", func(n string) *model { return motion(n, false) }},
 		{"sensor_motion.aq2", func(n string) *model { return motion(n, true) }},

@@ -23,6 +23,7 @@ type session struct {
 	d       *Driver
 	station *station
 	sid     string
+	did     string
 	kind    *model
 	sink    mi.Sink
 	ctx     context.Context // ends with the session

@@ -17,6 +17,8 @@ const (
 	silence    = 30 * time.Second       // of a gateway that beats every 10 s, after which it may be elsewhere
 )
 
+const keyProblem = "gateway.key" // of package problem
+
 // station is one gateway as the driver knows it. Its fields are guarded by
 // Driver.mu.
 type station struct {
@@ -28,7 +30,10 @@ type station struct {
 	token   string // the newest; "" while none was heard
 	heard   time.Time
 	visited time.Time
-	busy    bool // somebody visits it
+	busy    bool      // somebody visits it
+	info    mi.Info   // as others know it; the zero Info when nobody does
+	key     mi.Secret // that it told
+	asked   time.Time // when it was asked for the key
 	wait    waiting
 	last    string // the newest report
 	lastAt  time.Time
@@ -176,9 +181,9 @@ func (d *Driver) list(ctx context.Context, st *station) (message, error) {
 // write sends signed values. A token that has run out is renewed once. What only
 // a key could do is ErrUnsupported: everything else of the device goes on.
 func (d *Driver) write(ctx context.Context, st *station, sid string, values func(proto int) (map[string]any, error)) error {
-	key := d.key(st.sid)
+	key := d.secret(ctx, st)
 	if key == "" {
-		return fmt.Errorf("the key of gateway %s is not known: read it in the app (gateway, About, developer mode) and configure it: %w", st.sid, mi.ErrUnsupported)
+		return mi.Diagnose(keyProblem, fmt.Errorf("the key of gateway %s is not known: read it in the app (gateway, About, developer mode) and configure it: %w", st.sid, mi.ErrUnsupported))
 	}
 	proto, err := d.version(ctx, st)
 	if err != nil {
@@ -203,7 +208,8 @@ func (d *Driver) write(ctx context.Context, st *station, sid string, values func
 			return refused(m.fault)
 		}
 	}
-	return fmt.Errorf("gateway %s refuses the key: compare it with the app: %w", st.sid, mi.ErrUnsupported)
+	d.doubt(st)
+	return mi.Diagnose(keyProblem, fmt.Errorf("gateway %s refuses the key: compare it with the app: %w", st.sid, mi.ErrUnsupported))
 }
 
 // sign makes a write with the gateway's token, asked for when there is none or

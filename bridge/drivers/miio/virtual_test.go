@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,6 +85,9 @@ func readEverything(t *testing.T, d *miio.Driver, info mi.Info) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if raw, err := d.Ask(t.Context(), info, "miIO.info", []any{}); err != nil || !strings.Contains(string(raw), info.Model) {
+		t.Errorf("Ask = %s, %v", raw, err)
+	}
 	who, err := link.(mi.Describer).Describe(t.Context())
 	if err != nil || who.Model != info.Model || who.Firmware == "" {
 		t.Errorf("Describe = %+v, %v", who, err)
@@ -99,6 +103,10 @@ func readEverything(t *testing.T, d *miio.Driver, info mi.Info) {
 		t.Fatalf("read %d of %d properties, %v", len(got), len(props), err)
 	}
 	writeBack(t, link, spec, got)
+	_ = link.Close()
+	if raw, err := d.Ask(t.Context(), info, "miIO.info", []any{}); err != nil || !strings.Contains(string(raw), info.Model) {
+		t.Errorf("Ask without a conversation = %s, %v", raw, err)
+	}
 }
 
 // writeBack writes what stands there already, for every switch.

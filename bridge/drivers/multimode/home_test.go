@@ -153,15 +153,15 @@ func TestABluetoothSensorIsHeardThroughTheGateway(t *testing.T) {
 		d := ble.New(w, ble.Options{Receivers: gateway.Receivers(), Log: zerolog.Nop()})
 		ctx, cancel := contextFor(t)
 		done := make(chan struct{})
-		var info mi.Info
+		seen := make(chan mi.Info, 16)
 		go func() {
 			defer close(done)
-			_ = d.Find(ctx, func(i mi.Info) { info = i })
+			_ = d.Find(ctx, func(i mi.Info) { seen <- i })
 		}()
 		synctest.Wait()
 		m.Sound()
 		time.Sleep(5 * time.Second)
-		r, link := listen(t, d, info)
+		r, link := listen(t, d, <-seen)
 		defer link.Close()
 		time.Sleep(2 * time.Second) // what was heard before is told again
 		r.take()
