@@ -68,7 +68,7 @@ func steps() map[string]Login {
 		"idle": {State: LoginIdle}, "qr": {State: LoginQR, Method: "qr", URL: link, Expires: noon.Add(4 * time.Minute), More: 2},
 		"scanned": {State: LoginScanned, Method: "qr", URL: link, Expires: noon.Add(3 * time.Minute)}, "expired": {State: LoginQRExpired, Method: "qr"},
 		"captcha": {
-			State: LoginCaptcha, Method: "password", Text: "Those characters were not right.", Wrong: true, TriesLeft: 2, NeedPassword: true, PictureType: "image/gif",
+			State: LoginCaptcha, Method: "password", Text: "Those characters were not right. 2 tries left.", Wrong: true, TriesLeft: 2, NeedPassword: true, PictureType: "image/gif",
 			Picture: []byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"),
 		},
 		"choice":  {State: LoginCodeChoice, Method: "password", Targets: []Target{{"email", "e…@e….org"}, {"phone", "…42"}}, CodesLeft: 3},
@@ -91,7 +91,7 @@ func TestEveryStepOfASignInIsShown(t *testing.T) {
 		"idle": {"Show the QR code", "Ends soon", "Sign in again", `type="password"`}, "qr": {"<svg role=\"img\"", "account.example.org", "New code in 240 s", "Sign in on this phone"},
 		"scanned": {"Now tap Confirm"}, "expired": {"New code"},
 		"captcha": {"data:image/gif;base64,", "Your password was not refused", "2 tries left", "New picture", "once more"}, "choice": {"e…@e….org", `value="phone"`},
-		"code": {`autocomplete="one-time-code"`, "not right or is too old", "from in 20 s on", "2 more today"}, "browser": {"paste here the address"},
+		"code": {`autocomplete="one-time-code"`, "not right or is too old", "in 20 s at the earliest", "2 more today"}, "browser": {"paste here the address"},
 		"regions": {"2 of 3 regions", "Europe"}, "done": {"Done. 43 devices", "3 of them are new", "See my devices"}, "failed": {"password is not right"},
 	} {
 		d.at = steps()[name]

@@ -32,9 +32,13 @@ func TestPagesAreWhole(t *testing.T) {
 	h.problems = []Problem{{ID: "net.none", Device: h.devices[2].ID, Severity: Broken, Text: "Lamp 2 does not answer.", Since: noon}, {ID: "config.open", Severity: Note, Text: "The pages are shut."}}
 	s := serve(t, h, nil)
 	s.Logged(1, []byte(`{"level":"info","time":"2026-11-24T11:59:00Z","message":"connected to the broker","broker":"inside"}`))
-	for _, path := range shown {
-		w := asked{path: path}.of(s)
+	for i, path := range slices.Concat(shown, shown) {
+		language := []string{"en", "de"}[i/len(shown)]
+		w := asked{path: path, header: map[string]string{"Accept-Language": language + ",fr;q=0.5"}}.of(s)
 		body := w.Body.String()
+		if !strings.Contains(body, `<html lang="`+language+`"`) {
+			t.Errorf("%s is not in the language %s", path, language)
+		}
 		want := http.StatusOK
 		if path == "/nothing" {
 			want = http.StatusNotFound
@@ -325,6 +329,33 @@ func TestMissedEventsAreToldAsAGap(t *testing.T) {
 	}
 }
 
+// TestASlowReaderSlowsNobody lets one reader take nothing while others listen.
+func TestASlowReaderSlowsNobody(t *testing.T) {
+	h := newHouse(5)
+	s := serve(t, h, nil)
+	h.mu.Lock()
+	h.mode = strings.Repeat("x", 64<<10) // fills the buffers of the connection at once
+	h.mu.Unlock()
+	slow := live(t, s, "topics=devices&did="+purifier)
+	next(t, slow)
+	quick := live(t, s, "topics=devices&did="+purifier)
+	next(t, quick)
+	for i := range 40 {
+		s.Changed(purifier, []string{"fan_2"})
+		s.hub.flush()
+		if name, _, _ := next(t, quick); name != "value" {
+			t.Fatalf("round %d: the quick reader got %s", i, name)
+		}
+		next(t, quick) // the state of the device
+	}
+	s.hub.mu.Lock()
+	kept := len(s.hub.ring)
+	s.hub.mu.Unlock()
+	if kept > keptEvents {
+		t.Errorf("%d events are kept", kept)
+	}
+}
+
 func TestReadersAreCounted(t *testing.T) {
 	s := serve(t, newHouse(5), nil)
 	for range maxReaders {
@@ -481,6 +512,15 @@ func TestReportIsShownBeforeItLeaves(t *testing.T) {
 	}
 	if got := (asked{path: "/devices/" + purifier + "/report?download&names"}.of(s)).Body.String(); got != `token ••• of "460000001" with names true` {
 		t.Errorf("file %q", got)
+	}
+}
+
+func TestThemeAndLanguageAreKept(t *testing.T) {
+	s := serve(t, newHouse(5), nil)
+	cookies := asked{method: "POST", path: "/look", form: "theme=dark&lang=de&form=" + formOf(s)}.of(s).Result().Cookies()
+	page := asked{path: "/devices", cookies: cookies}.of(s).Body.String()
+	if !strings.Contains(page, `<html lang="de" data-theme="dark">`) || !strings.Contains(page, "Geräte") {
+		t.Errorf("page %.300s", page)
 	}
 }
 
