@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"io"
 	"net"
+	"net/http"
+	"net/url"
+	"regexp"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -43,6 +46,7 @@ func TestScriptsWithABridge(t *testing.T) {
 		}
 		return online >= streetDevices && states[silentDID] == web.NoAnswer
 	})
+	t.Run("login", func(t *testing.T) { loginThrough(t, environ) })
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/bridge",
 		RequireExplicitExec: true,
@@ -53,4 +57,28 @@ func TestScriptsWithABridge(t *testing.T) {
 			return nil
 		},
 	})
+}
+
+// loginThrough signs in through the running bridge; its link is opened on a phone
+// that says yes.
+func loginThrough(t *testing.T, environ []string) {
+	found := regexp.MustCompile(`http://127\.0\.0\.1:\d+/scan\?ticket=(\w+)`)
+	phone := func(shown string) string {
+		at := found.FindStringSubmatch(shown)
+		res, err := http.PostForm(at[0], url.Values{"ticket": {at[1]}, "do": {"confirm"}})
+		if err != nil {
+			t.Error(err)
+			return ""
+		}
+		defer res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			t.Errorf("the phone says %s", res.Status)
+		}
+		return ""
+	}
+	g := &guestbook{answers: []reaction{{"Waiting for your phone", phone}}}
+	if code := run(t.Context(), []string{"login"}, environ, g, g); code != 0 {
+		t.Fatalf("ended with %d:\n%s", code, g)
+	}
+	inOrder(t, g.String(), "Open this link", welcomeAnna, "Europe ", "Keys for ", " devices stored.\n", "Reaching them", " by LAN, ", "Next: mihome2mqtt devices\n")
 }

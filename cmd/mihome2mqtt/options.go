@@ -13,9 +13,11 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/account"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
 )
 
 // options open what the settings name and hand it to the bridge. The data folder
@@ -113,4 +115,21 @@ func setLogLevel(name string) error {
 	}
 	zerolog.SetGlobalLevel(level)
 	return nil
+}
+
+// accounts prepares a sign-in without a running bridge, at some servers. The data
+// folder is made where it lacks: what is signed in to has to stay.
+func (p *process) accounts(at account.Hosts) (web.Accounts, func(context.Context) error, error) {
+	opt, disk, err := p.prepare(nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	opt.Log, opt.Cloud = opt.Log.Level(zerolog.ErrorLevel), at
+	d, err := bridge.NewDirect(opt)
+	if err != nil {
+		disk.Close()
+		return nil, nil, err
+	}
+	all, run, err := d.Accounts()
+	return all, func(ctx context.Context) error { return errors.Join(run(ctx), disk.Close()) }, err
 }

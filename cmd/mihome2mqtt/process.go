@@ -30,6 +30,8 @@ type process struct {
 	origins map[string]string // of the settings
 	screen  screen            // what out can show
 	side    screen            // what talk can show
+	in      io.Reader
+	raw     io.Writer // what out writes to: for a secret that is the answer
 }
 
 // flags are those of every command.
@@ -43,7 +45,7 @@ func newProcess(ctx context.Context, environ []string, stdout, stderr io.Writer)
 	secrets := &redact.Secrets{}
 	return &process{
 		ctx: ctx, environ: environ, out: secrets.Writer(stdout), talk: secrets.Writer(stderr), secrets: secrets,
-		screen: newScreen(environ, stdout), side: newScreen(environ, stderr),
+		screen: newScreen(environ, stdout), side: newScreen(environ, stderr), in: os.Stdin, raw: stdout,
 	}
 }
 
@@ -74,6 +76,7 @@ type cli struct {
 	Validate    validateCmd    `cmd:"" help:"Check mapping files."`
 	Capture     captureCmd     `cmd:"" help:"Write down a conversation with a device, without its secrets."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Tell by the exit code whether the running bridge is well."`
+	Login       loginCmd       `cmd:"" help:"Sign in to a Xiaomi account by QR code or password."`
 	Doctor      doctorCmd      `cmd:"" help:"Find out why a device does not answer, and what to do."`
 	Completion  completionCmd  `cmd:"" help:"Print what makes a shell complete the command line."`
 	Complete    completeCmd    `cmd:"" name:"__complete" hidden:"" passthrough:""`
