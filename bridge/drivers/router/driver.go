@@ -26,7 +26,8 @@ type Options struct {
 	Presence []string
 	// AwayAfter is how long a client must be missing to be away; 0 is 3 minutes.
 	AwayAfter time.Duration
-	// Interval is the time between two rounds of questions; 0 is 30 seconds.
+	// Interval is the time between two rounds of questions; 0 is 30 seconds. It is at
+	// most half of AwayAfter, but 5 seconds, so that an absence is seen as long as it is.
 	Interval time.Duration
 	// Writes lets Wi-Fi and guest networks be switched and moved to other channels.
 	Writes bool
@@ -45,6 +46,7 @@ const (
 	didPrefix       = "miwifi."
 	defaultAway     = 3 * time.Minute
 	defaultInterval = 30 * time.Second
+	leastInterval   = 5 * time.Second // that a short AwayAfter asks for
 )
 
 // Driver talks with the routers of its options.
@@ -65,6 +67,7 @@ func New(w mi.World, o Options) *Driver {
 	if o.Interval <= 0 {
 		o.Interval = defaultInterval
 	}
+	o.Interval = min(o.Interval, max(o.AwayAfter/2, leastInterval))
 	d := &Driver{w: w, o: o, picks: newPicks(o.Presence)}
 	for _, c := range o.Routers {
 		if _, ok := hostPort(c.Addr); ok {

@@ -99,6 +99,30 @@ func TestPhoneLeavesAndReturns(t *testing.T) {
 	})
 }
 
+// An absence that is shorter than the usual time between two rounds is seen too.
+func TestPhoneIsAwaySoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const away, interval = 10 * time.Second, 30 * time.Second
+		h := build(t, func(_ *virtual.RouterOptions, o *router.Options) {
+			o.Presence, o.AwayAfter, o.Interval = []string{"all"}, away, interval
+		})
+		found, stop := h.look(t.Context())
+		synctest.Wait()
+		d := &diary{}
+		link := h.open(t, found()[phone(h.router.Clients()[0]).DID], d)
+		read(t, link, "network-client/connected")
+		time.Sleep(interval)
+		left := time.Now()
+		h.router.Move(0, false)
+		time.Sleep(interval)
+		if got := d.last(); got.value != mi.Bool(false) || got.at.Sub(left) < away || got.at.Sub(left) > 2*away {
+			t.Errorf("said %v after %v, want away after %v", got.value, got.at.Sub(left), away)
+		}
+		stop()
+		_ = link.Close()
+	})
+}
+
 // A phone that sleeps, and a router that restarts, make nobody leave.
 func TestShortAbsenceIsNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
