@@ -43,6 +43,7 @@ type thing struct {
 	noSpec  error
 	values  []mi.Value // in the order of fakeSpec, whatever spec says
 	version string
+	manners []mi.Manner // of the writes that had one
 	latency time.Duration
 	cut     bool                  // no packet gets through
 	lose    func(packet int) bool // of both directions
@@ -250,6 +251,12 @@ func (l *link) Get(ctx context.Context, props []int, into []mi.Change) ([]mi.Cha
 		}
 	})
 	return got, err
+}
+
+// SetSo implements mi.Mannered: the thing writes down how it is to change.
+func (l *link) SetSo(ctx context.Context, set []mi.Change, how mi.Manner) error {
+	l.t.put(func(t *thing) { t.manners = append(t.manners, how) })
+	return l.Set(ctx, set)
 }
 
 func (l *link) Set(ctx context.Context, set []mi.Change) error {

@@ -161,6 +161,7 @@ type sending struct {
 	cause    string
 	set      []mi.Change
 	calls    []mi.Call
+	manner   mi.Manner // of the newest
 	out      []mi.Value
 	absolute bool
 	sign     []int // what to read as a sign of life
@@ -179,6 +180,7 @@ func (d *Device) sending(batch []waiting, sign []int) *sending {
 			s.set = append(s.set, c)
 		}
 		s.calls = append(s.calls, w.Calls...)
+		s.manner = w.Manner
 	}
 	return s
 }
@@ -278,7 +280,7 @@ func (d *Device) send(ctx context.Context, r *route, s *sending) error {
 		if r.spec.Tuning.NoParallelWrites {
 			n = 1
 		}
-		if err := d.write(ctx, r, s.set[:n], s.absolute); err != nil {
+		if err := d.write(ctx, r, s.set[:n], s); err != nil {
 			return err
 		}
 		s.set = s.set[n:]
@@ -298,16 +300,16 @@ func (d *Device) send(ctx context.Context, r *route, s *sending) error {
 // write sets properties. When the reply is lost it looks whether the device
 // obeyed, and tries once more when it did not; what cannot be looked at is never
 // repeated.
-func (d *Device) write(ctx context.Context, r *route, set []mi.Change, absolute bool) error {
+func (d *Device) write(ctx context.Context, r *route, set []mi.Change, s *sending) error {
 	wire, ok := r.dict.changes(set)
 	if r.set == nil || !ok {
 		return fmt.Errorf("device: write: %w", mi.ErrUnsupported)
 	}
-	err := r.set.Set(ctx, wire)
+	err := s.put(ctx, r, wire)
 	if err == nil || !lost(err) {
 		return err
 	}
-	if !absolute {
+	if !s.absolute {
 		return fmt.Errorf("%w: the reply was lost: %w", ErrUnknownOutcome, err)
 	}
 	done, look := d.obeyed(ctx, r, wire)
@@ -316,6 +318,15 @@ func (d *Device) write(ctx context.Context, r *route, set []mi.Change, absolute 
 	}
 	if look != nil || ctx.Err() != nil {
 		return err
+	}
+	return s.put(ctx, r, wire)
+}
+
+// put hands a write to the link, in the manner that is wished where it has the
+// choice.
+func (s *sending) put(ctx context.Context, r *route, wire []mi.Change) error {
+	if m, ok := r.set.(mi.Mannered); ok && s.manner != (mi.Manner{}) {
+		return m.SetSo(ctx, wire, s.manner)
 	}
 	return r.set.Set(ctx, wire)
 }

@@ -31,6 +31,21 @@ func TestOrderIsShownAndReadBack(t *testing.T) {
 	})
 }
 
+func TestMannerReachesTheDevice(t *testing.T) {
+	play(t, nil, func(s *stage, d *Device, th *thing) {
+		s.after(time.Second)
+		slowly := set(propLevel, mi.Int(3))
+		slowly.Manner = mi.Manner{Fades: true, Fade: 4 * time.Second}
+		s.order(d, slowly)
+		s.after(time.Second)
+		s.order(d, set(propLevel, mi.Int(4)))
+		s.after(time.Second)
+		if got := th.manners; len(got) != 1 || got[0] != slowly.Manner {
+			t.Errorf("manners %v, want that of the first order alone", got)
+		}
+	})
+}
+
 func TestSliderMergesAndTheLastCounts(t *testing.T) {
 	play(t, nil, func(s *stage, d *Device, th *thing) {
 		s.after(time.Second)

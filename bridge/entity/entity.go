@@ -21,6 +21,7 @@ type Entity struct {
 	Icon        string // "mdi:…" or ""
 	Enabled     bool   // shown without the user asking for it
 	Assumed     bool   // the device cannot tell its state
+	Fades       bool   // the light takes the time of a change, and flashes
 	Danger      string // class of what its command can do, one of Dangers; "" for harmless
 	Rule        string // the rule that made it, for people
 	Binds       []Bind

@@ -64,6 +64,7 @@ func scaleOf(p *mi.Property, limits mi.Range) scale {
 // light is the composite of a lamp.
 func (c *composite) light() bool {
 	l := &lamp{}
+	c.entity.Fades = c.spec.Tuning.Fades
 	var fields []*field
 	if f := c.prop("state"); f != nil {
 		l.power, fields = c.newOnoff(f), append(fields, f)

@@ -3,6 +3,7 @@ package entity
 import (
 	"math"
 	"strconv"
+	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
@@ -54,8 +55,8 @@ func (c *lightJSON) appendColor(out []byte, values []mi.Value) []byte {
 	return append(out, `,"color_mode":"onoff"`...)
 }
 
-// command is what the JSON of a command may hold. Transition and flash are taken
-// and ignored: no device of ours does either.
+// command is what the JSON of a command may hold. Transition and flash are seconds;
+// what a device makes of them is its own.
 type command struct {
 	State      *string  `json:"state"`
 	Brightness *float64 `json:"brightness"`
@@ -70,7 +71,7 @@ type command struct {
 	} `json:"color"`
 	Effect     *string  `json:"effect"`
 	Transition *float64 `json:"transition"`
-	Flash      *any     `json:"flash"`
+	Flash      *any     `json:"flash"` // or "short" or "long"
 }
 
 func (c *lightJSON) order(payload string, values []mi.Value, o *mi.Order) error {
@@ -82,6 +83,9 @@ func (c *lightJSON) order(payload string, values []mi.Value, o *mi.Order) error 
 		return err
 	}
 	on, err := c.wanted(&cmd, values)
+	if err == nil {
+		o.Manner, err = cmd.manner()
+	}
 	switch {
 	case err != nil:
 		return err
@@ -115,6 +119,35 @@ func (c *lightJSON) wanted(cmd *command, values []mi.Value) (bool, error) {
 	}
 	return false, invalid("state %q is neither ON nor OFF", cut(*cmd.State, 40))
 }
+
+// manner reads how the light is to change.
+func (cmd *command) manner() (how mi.Manner, err error) {
+	const longest = 3600 // seconds
+	if t := cmd.Transition; t != nil {
+		if *t < 0 || *t > longest {
+			return how, invalid("transition %s is out of range; send 0 to %d seconds", plain(*t), longest)
+		}
+		how.Fades, how.Fade = true, seconds(*t)
+	}
+	if cmd.Flash == nil {
+		return how, nil
+	}
+	switch f := (*cmd.Flash).(type) {
+	case float64:
+		if f <= 0 || f > longest {
+			return how, invalid("flash %s is out of range; send up to %d seconds", plain(f), longest)
+		}
+		how.Flash = seconds(f)
+	case string:
+		how.Flash = map[string]time.Duration{"short": 2 * time.Second, "long": 10 * time.Second}[f]
+	}
+	if how.Flash == 0 {
+		return how, invalid("flash is a number of seconds, short or long")
+	}
+	return how, nil
+}
+
+func seconds(f float64) time.Duration { return time.Duration(f * float64(time.Second)) }
 
 func (c *lightJSON) apply(cmd *command, o *mi.Order) error {
 	if cmd.Brightness != nil {

@@ -11,7 +11,7 @@ import (
 // lightJSON announces what the light can do; its topics carry Home Assistant's
 // own JSON. Temperatures are in kelvin, in the single form in mired.
 func (w *writer) lightJSON(e *entity.Entity) {
-	w.add(text("schema", "json"), flag("flash", false), flag("transition", false))
+	w.add(text("schema", "json"), flag("flash", e.Fades), flag("transition", e.Fades))
 	if find(e, "brightness") != nil {
 		w.add(flag("brightness", true))
 	}

@@ -57,6 +57,7 @@ type Tuning struct {
 	Sleepy           bool          // silence is normal: never gone
 	Route            string        // the only route to use, such as "cloud"
 	NoParallelWrites bool          // one property per write request
+	Fades            bool          // lights take the time of a change, and flash
 }
 
 // Service groups properties, actions and events.

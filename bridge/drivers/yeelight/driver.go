@@ -153,8 +153,8 @@ func (d *Driver) base(ctx context.Context, model string) *mi.Spec {
 }
 
 // plan makes commands; random flows need the driver's dice.
-func (d *Driver) plan(m *meaning, changes []mi.Change, now state) ([]planned, error) {
+func (d *Driver) plan(m *meaning, changes []mi.Change, how mi.Manner, now state) ([]planned, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return m.plan(changes, now, d.random)
+	return m.plan(changes, how, now, d.random)
 }

@@ -124,7 +124,7 @@ func TestPublishedSpecGetsTheEffects(t *testing.T) {
 	if n := len(m.spec.Props[at].List); m.spec.Props[at].Key != "light/mode" || n != 2+1+27 || len(base.Props[at].List) != 2 {
 		t.Errorf("%s has %d choices, the published one %d", m.spec.Props[at].Key, n, len(base.Props[at].List))
 	}
-	got, err := m.plan(m.order(t, "light/on=true light/mode=1"), state{"power": "off"}, nil)
+	got, err := m.plan(m.order(t, "light/on=true light/mode=1"), mi.Manner{}, state{"power": "off"}, nil)
 	if want := []string{`{"id":0,"method":"set_power","params":["on","smooth",300,2]}`}; err != nil || !slices.Equal(wires(got), want) {
 		t.Errorf("plan = %v, %v, want %v", wires(got), err, want)
 	}

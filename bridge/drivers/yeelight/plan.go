@@ -11,10 +11,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-const (
-	fade     = 300 // milliseconds of a smooth change
-	maxDelay = 60  // minutes
-)
+const maxDelay = 60 // minutes
 
 // The last param of set_power: in which way the lamp comes on.
 const (
@@ -31,11 +28,12 @@ type wish struct {
 	effect              int64 // its number; 0 is none
 	delay               *int64
 	flow                []any // params of start_cf
+	how                 mi.Manner
 }
 
 // plan turns changes into commands, in the order in which they are to be sent.
-func (m *meaning) plan(changes []mi.Change, now state, r *rand.Rand) ([]planned, error) {
-	wishes := map[part]*wish{mainPart: {}, ground: {}}
+func (m *meaning) plan(changes []mi.Change, how mi.Manner, now state, r *rand.Rand) ([]planned, error) {
+	wishes := map[part]*wish{mainPart: {how: how}, ground: {how: how}}
 	for _, c := range changes {
 		if c.Prop < 0 || c.Prop >= len(m.slots) || m.slots[c.Prop].role == noRole {
 			return nil, fmt.Errorf("property %d is not to be had this way: %w", c.Prop, mi.ErrUnsupported)
@@ -165,8 +163,10 @@ func (w *wish) takeFlow(text string) error {
 func (w *wish) commands(of part, now state, r *rand.Rand) []command {
 	on, sure := now.on(of)
 	switch {
+	case w.how.Flash > 0 && w.asks():
+		return []command{w.flash(of, now, on && sure)}
 	case w.on != nil && !*w.on:
-		return []command{smooth("set_power", "off")}
+		return []command{w.smooth("set_power", "off")}
 	case w.flow != nil:
 		return w.start(w.flow, on && sure)
 	case w.effect != 0 && effects()[w.effect-numberFirst].flow == nil:
@@ -178,11 +178,11 @@ func (w *wish) commands(of part, now state, r *rand.Rand) []command {
 		return w.change()
 	}
 	if c, ok := w.scene(of, now); ok {
-		return []command{c}
+		return []command{w.risen(c)}
 	}
 	out := w.wake()
 	if w.bright != 0 { // a lamp without colours takes no scene
-		out = append(out, smooth("set_bright", w.bright))
+		out = append(out, w.smooth("set_bright", w.bright))
 	}
 	return out
 }
@@ -198,14 +198,14 @@ func (w *wish) start(params []any, on bool) []command {
 func (w *wish) change() (out []command) {
 	switch {
 	case w.rgb != 0:
-		out = append(out, smooth("set_rgb", w.rgb))
+		out = append(out, w.smooth("set_rgb", w.rgb))
 	case w.kelvin != 0:
-		out = append(out, smooth("set_ct_abx", w.kelvin))
+		out = append(out, w.smooth("set_ct_abx", w.kelvin))
 	case w.look != noLook:
 		out = append(out, w.wake()...)
 	}
 	if w.bright != 0 {
-		out = append(out, smooth("set_bright", w.bright))
+		out = append(out, w.smooth("set_bright", w.bright))
 	}
 	if len(out) == 0 && w.on != nil {
 		out = w.wake()
@@ -244,7 +244,7 @@ func (w *wish) wake() []command {
 	if w.on == nil && w.look == noLook && w.bright == 0 {
 		return nil
 	}
-	c := smooth("set_power", "on")
+	c := w.smooth("set_power", "on")
 	switch w.look {
 	case inWhite:
 		c.params = append(c.params, asWhite)
@@ -254,11 +254,6 @@ func (w *wish) wake() []command {
 		c.params = append(c.params, asNight)
 	}
 	return []command{c}
-}
-
-// smooth makes a command that lasts a moment.
-func smooth(method string, value any) command {
-	return command{method, []any{value, "smooth", fade}}
 }
 
 // timer sets the minutes until the lamp goes off; 0 forgets it.

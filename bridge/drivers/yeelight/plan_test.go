@@ -93,7 +93,7 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			m := everything()
-			got, err := m.plan(m.order(t, tc.order), tc.now, nil)
+			got, err := m.plan(m.order(t, tc.order), mi.Manner{}, tc.now, nil)
 			if err != nil || !slices.Equal(wires(got), tc.want) {
 				t.Errorf("plan = %v, %v, want %v", wires(got), err, tc.want)
 			}
@@ -107,11 +107,11 @@ func TestPlanRefuses(t *testing.T) {
 		"light/on=perhaps", "light/color=16777216", "light/color=-1", "light/off-delay-time=61", "light/mode=99", "light/mode=100", "light/brightness=bright",
 		"light/flow-text=", "light/flow-text=0,1,500,1,255", "light/flow-text=0,9,500,1,255,100", "light/flow-text=0,1,10,1,255,100", "light/flow-text=0,1,500,4,255,100",
 	} {
-		if got, err := m.plan(m.order(t, order), state{"power": "on"}, nil); !errors.Is(err, mi.ErrInvalid) {
+		if got, err := m.plan(m.order(t, order), mi.Manner{}, state{"power": "on"}, nil); !errors.Is(err, mi.ErrInvalid) {
 			t.Errorf("plan(%s) = %v, %v, want ErrInvalid", order, wires(got), err)
 		}
 	}
-	if _, err := m.plan([]mi.Change{{Prop: 99, Value: mi.Int(1)}}, state{}, nil); !errors.Is(err, mi.ErrUnsupported) {
+	if _, err := m.plan([]mi.Change{{Prop: 99, Value: mi.Int(1)}}, mi.Manner{}, state{}, nil); !errors.Is(err, mi.ErrUnsupported) {
 		t.Errorf("plan of an unknown property = %v, want ErrUnsupported", err)
 	}
 }

@@ -43,6 +43,7 @@ var (
 	_ mi.Link      = (*session)(nil)
 	_ mi.Getter    = (*session)(nil)
 	_ mi.Setter    = (*session)(nil)
+	_ mi.Mannered  = (*session)(nil)
 	_ mi.Caller    = (*session)(nil)
 	_ mi.Describer = (*session)(nil)
 	_ mi.Mover     = (*session)(nil)
@@ -194,9 +195,14 @@ func (m *meaning) has(props []int) bool {
 
 // Set implements mi.Setter.
 func (s *session) Set(ctx context.Context, c []mi.Change) error {
+	return s.SetSo(ctx, c, mi.Manner{})
+}
+
+// SetSo implements mi.Mannered.
+func (s *session) SetSo(ctx context.Context, c []mi.Change, how mi.Manner) error {
 	m, err := s.known(ctx)
 	if err == nil {
-		err = s.carry(ctx, m, c)
+		err = s.carry(ctx, m, c, how)
 	}
 	if err != nil {
 		return fmt.Errorf("yeelight: set: %w", err)
@@ -205,7 +211,7 @@ func (s *session) Set(ctx context.Context, c []mi.Change) error {
 }
 
 // carry sends what an order needs, in one piece.
-func (s *session) carry(ctx context.Context, m *meaning, c []mi.Change) error {
+func (s *session) carry(ctx context.Context, m *meaning, c []mi.Change, how mi.Manner) error {
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
@@ -215,7 +221,7 @@ func (s *session) carry(ctx context.Context, m *meaning, c []mi.Change) error {
 	s.mu.Lock()
 	now := maps.Clone(s.state)
 	s.mu.Unlock()
-	todo, err := s.d.plan(m, c, now)
+	todo, err := s.d.plan(m, c, how, now)
 	for i := 0; err == nil && i < len(todo); i++ {
 		if _, err = s.exchange(ctx, todo[i].command); err == nil && todo[i].effect != 0 {
 			s.play(todo[i].part, todo[i].effect)

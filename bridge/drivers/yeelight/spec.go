@@ -88,6 +88,7 @@ func newMeaning(key meaningKey) *meaning {
 func (b *builder) bind() *meaning {
 	s := b.spec
 	s.Actions = slices.DeleteFunc(s.Actions, func(a mi.Action) bool { return b.method(&a) == "" })
+	s.Tuning.Fades = true
 	m := &meaning{spec: s, slots: make([]slot, len(s.Props)), calls: make([]string, len(s.Actions))}
 	for i := range m.slots {
 		m.slots[i] = b.slot(&s.Props[i])
