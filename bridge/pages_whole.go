@@ -35,6 +35,9 @@ func (p *pages) broker() web.Connection {
 	if c.Broker == "inside" {
 		out.Text = "Inside the bridge, at " + p.b.opt.Config.Broker.Listen
 	}
+	if p.b.opt.Config.MQTT.Insecure {
+		out.State, out.Word, out.Text = "warn", "Not checked", c.Broker+"; anybody may pretend to be it, since MIHOME2MQTT_MQTT_INSECURE is set"
+	}
 	if !c.Up {
 		out.State, out.Word, out.Text = "bad", "Away", cmp.Or(c.Problem, "Not connected yet")
 	}

@@ -8,15 +8,34 @@ import (
 	"strings"
 )
 
+const (
+	shownInBranch = 100 // devices of a branch on the page of routes
+	shownOpen     = 100 // problems on their page
+)
+
+// branch is a branch as its page shows it.
+type branch struct {
+	Branch
+	Count int // of devices
+	More  int // devices that are not shown
+}
+
 func (s *Server) routes(w http.ResponseWriter, r *http.Request) {
 	p := s.page(r, "routes", "Routes")
-	p.Data = s.opt.Bridge.Routes()
+	var all []branch
+	for _, b := range s.opt.Bridge.Routes() {
+		one := branch{b, len(b.Devices), max(0, len(b.Devices)-shownInBranch)}
+		one.Devices = b.Devices[:one.Count-one.More]
+		all = append(all, one)
+	}
+	p.Data = all
 	s.show(w, http.StatusOK, "routes", p)
 }
 
 // problemsData is what the page of problems shows.
 type problemsData struct {
 	Open  []Problem
+	More  int // open ones that are not shown
 	Notes []Problem
 	Asked bool // all devices were just asked again
 }
@@ -32,6 +51,9 @@ func (s *Server) problems(w http.ResponseWriter, r *http.Request) {
 			data.Open = append(data.Open, one)
 		}
 	}
+	data.More = max(0, len(data.Open)-shownOpen)
+	data.Open = data.Open[:len(data.Open)-data.More]
+	data.Notes = data.Notes[:min(len(data.Notes), shownOpen)]
 	p.Data = data
 	s.show(w, http.StatusOK, "problems", p)
 }

@@ -314,6 +314,7 @@ func TestMetricsShowNoNames(t *testing.T) {
 }
 
 func TestLimitsOfWhatIsTakenIn(t *testing.T) {
+	t.Parallel()
 	h := newHouse(5)
 	s := serve(t, h, func(o *Options) { o.Token = token })
 	big := strings.Repeat("a", 2<<20)

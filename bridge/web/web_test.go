@@ -194,6 +194,24 @@ func TestListFindsSortsAndPages(t *testing.T) {
 	}
 }
 
+func TestLongPagesAreCut(t *testing.T) {
+	h := newHouse(300)
+	for _, d := range h.devices {
+		h.problems = append(h.problems, Problem{ID: "net.none", Device: d.ID, Severity: Broken, Text: d.Name})
+	}
+	s := serve(t, h, func(o *Options) { o.Bridge = many{h} })
+	for path, want := range map[string]string{"/routes": "200 more devices", "/problems": "200 more problems", "/": "297 more problems"} {
+		if page := (asked{path: path}.of(s)).Body; !strings.Contains(page.String(), want) || page.Len() > 150<<10 {
+			t.Errorf("%s has %d bytes and lacks %q", path, page.Len(), want)
+		}
+	}
+}
+
+// many is a house whose devices all come by one way.
+type many struct{ *house }
+
+func (m many) Routes() []Branch { return []Branch{{"lan", LAN, "LAN", "", m.Devices()}} }
+
 // TestTenThousandDevicesAreShownAtOnce holds the list to a limit that is wide, since
 // tests run on busy machines: BenchmarkListOfTenThousand has the figure.
 func TestTenThousandDevicesAreShownAtOnce(t *testing.T) {
@@ -266,6 +284,7 @@ func next(t *testing.T, r *bufio.Reader) (name, data, id string) {
 }
 
 func TestEventsTellWhatChanges(t *testing.T) {
+	t.Parallel()
 	h := newHouse(5)
 	s := serve(t, h, nil)
 	r := live(t, s, "topics=devices,problems,logs&did="+purifier)
@@ -331,16 +350,17 @@ func TestMissedEventsAreToldAsAGap(t *testing.T) {
 
 // TestASlowReaderSlowsNobody lets one reader take nothing while others listen.
 func TestASlowReaderSlowsNobody(t *testing.T) {
+	t.Parallel()
 	h := newHouse(5)
 	s := serve(t, h, nil)
 	h.mu.Lock()
-	h.mode = strings.Repeat("x", 64<<10) // fills the buffers of the connection at once
+	h.mode = strings.Repeat("x", 1<<20) // fills the buffers of the connection at once
 	h.mu.Unlock()
 	slow := live(t, s, "topics=devices&did="+purifier)
 	next(t, slow)
 	quick := live(t, s, "topics=devices&did="+purifier)
 	next(t, quick)
-	for i := range 40 {
+	for i := range 12 {
 		s.Changed(purifier, []string{"fan_2"})
 		s.hub.flush()
 		if name, _, _ := next(t, quick); name != "value" {
