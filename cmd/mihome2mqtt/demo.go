@@ -23,6 +23,9 @@ type demoCmd struct {
 	Speed        float64 `default:"1" help:"How many times faster the virtual home lives."`
 }
 
+// demoSeed makes the same home each time: a bridge that kept its data knows it again.
+const demoSeed = 1
+
 // Run runs the bridge with a virtual home, on loopback only.
 func (c *demoCmd) Run(p *process) error {
 	defaults := map[string]string{}
@@ -39,13 +42,15 @@ func (c *demoCmd) Run(p *process) error {
 		return err
 	}
 	defer disk.Close()
-	street, err := c.furnish(opt.World, func(code string) {
+	there := opt.World
+	there.Seed = demoSeed
+	street, err := c.furnish(there, func(code string) {
 		opt.Log.Info().Str("code", code).Msg("the virtual Google TV shows a code on its screen")
 	})
 	if err != nil {
 		return err
 	}
-	sky, err := cloud.New(opt.World, cloud.Options{Home: street.Home, Listed: append(street.Lamps.Infos(), street.Lumi.Infos()...)})
+	sky, err := cloud.New(there, cloud.Options{Home: street.Home, Listed: append(street.Lamps.Infos(), street.Lumi.Infos()...), Lasting: true})
 	if err != nil {
 		return errors.Join(err, street.Close())
 	}

@@ -112,7 +112,7 @@ func (s *Server) Grant(user string) mi.Secret {
 
 // passFor makes a passToken.
 func (s *Server) passFor(who *person) string {
-	token := "V1:" + encode(s.bytes(96))
+	token := "V1:" + encode(s.secret(96, "pass", who.id()))
 	s.passes[token] = &pass{who}
 	return token
 }
@@ -120,7 +120,7 @@ func (s *Server) passFor(who *person) string {
 // admit makes a login that only needs its service token.
 func (s *Server) admit(who *person, sid, passToken string) *grant {
 	g := &grant{
-		ticket: encode(s.bytes(24)), who: who, sid: sid, ssecurity: encode(s.bytes(16)),
+		ticket: encode(s.bytes(24)), who: who, sid: sid, ssecurity: encode(s.secret(16, "ssecurity", who.id(), sid)),
 		nonce: s.draw.Int64N(1<<62) | 1<<60, passToken: passToken,
 	}
 	room(s.grants)
@@ -206,7 +206,7 @@ func (s *Server) serviceToken(v *visit) reply {
 		return reply{status: http.StatusUnauthorized, kind: typeText, body: []byte("clientSign is not valid")}
 	}
 	g.used = true
-	token := encode(s.bytes(120))
+	token := encode(s.secret(120, "service token", g.who.id(), g.sid))
 	s.sessions[token] = &session{who: g.who, sid: g.sid, ssecurity: g.ssecurity}
 	return reply{kind: typeText, body: []byte("ok"), cookies: [][2]string{
 		{"serviceToken", token}, {"userId", g.who.id()}, {"cUserId", g.who.cUserID}, {g.sid + "_slh", s.word(12)},

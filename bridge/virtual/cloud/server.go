@@ -34,16 +34,19 @@ type Options struct {
 	Away virtual.Options
 	// People may log in; none means Anna and Otto.
 	People []Person
+	// Lasting logins outlive the cloud: another one of the same seed knows them.
+	Lasting bool
 }
 
 // Server is the cloud. Everything it does may be asked for from anywhere.
 type Server struct {
-	world  mi.World
-	doors  []door
-	server *http.Server
-	away   *virtual.Home
-	done   chan struct{} // ends with Close
-	once   sync.Once
+	world   mi.World
+	lasting bool
+	doors   []door
+	server  *http.Server
+	away    *virtual.Home
+	done    chan struct{} // ends with Close
+	once    sync.Once
 
 	mu       sync.Mutex // guards the fields below and is never held while an answer leaves
 	draw     *rand.Rand
@@ -82,6 +85,9 @@ func New(w mi.World, o Options) (*Server, error) {
 		grants: map[string]*grant{}, scans: map[string]*scan{}, sent: map[int64]int{}, things: map[string]*thing{}, types: map[string]string{},
 	}
 	s.settle(o.People)
+	if s.lasting = o.Lasting; s.lasting {
+		s.rememberAll()
+	}
 	if err := s.open(o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
