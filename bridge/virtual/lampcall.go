@@ -2,6 +2,7 @@ package virtual
 
 import (
 	"maps"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,6 +64,11 @@ func (c lampCall) command(method string) map[string]any {
 		return c.flow(c.params)
 	case "stop_cf":
 		c.halt()
+	case "set_music":
+		if c.num(0) == 1 {
+			address := net.JoinHostPort(c.text(1), c.text(2))
+			c.l.tasks.Go(func() { c.l.sing(address) })
+		}
 	case "set_default":
 		c.l.defaults = maps.Clone(c.l.props)
 	case "set_name":
@@ -227,21 +233,42 @@ func (c lampCall) flow(params []mi.Value) map[string]any {
 	c.l.put(c.part+"flowing", "1")
 	c.l.put(c.part+"flow_params", strings.ReplaceAll(c.text(0)+","+c.text(1)+","+c.text(2), " ", ""))
 	if count := c.num(0); count > 0 {
-		c.endAfter(takes*time.Duration(count)/time.Duration(len(steps)/4), c.num(1) == 2)
+		end := func() { c.turn(false) }
+		switch c.num(1) {
+		case 0:
+			end = func() {}
+		case 1:
+			end = func() { c.stay(steps[len(steps)-4:]) }
+		}
+		c.endAfter(takes*time.Duration(count)/time.Duration(len(steps)/4), end)
 	}
 	return nil
 }
 
+// stay leaves the light as the last step of a flow is.
+func (c lampCall) stay(step []string) {
+	value := mi.Text(strings.TrimSpace(step[2]))
+	c.params = []mi.Value{value, mi.Text(strings.TrimSpace(step[3]))}
+	switch strings.TrimSpace(step[1]) {
+	case "1":
+		c.color(0)
+	case "2":
+		c.white(0)
+	default:
+		return
+	}
+	c.bright(1)
+}
+
 // endAfter ends the flow by itself.
-func (c lampCall) endAfter(takes time.Duration, off bool) {
+func (c lampCall) endAfter(takes time.Duration, end func()) {
 	var t *time.Timer
 	t = time.AfterFunc(takes, func() {
 		c.l.mu.Lock()
 		var out []byte
 		if c.l.flows[c.part] == t {
-			if c.halt(); off {
-				c.turn(false)
-			}
+			c.halt()
+			end()
 			out = c.l.report()
 		}
 		c.l.mu.Unlock()

@@ -182,7 +182,12 @@ func (l *Lamp) open(w mi.World, addr string, search bool) error {
 	if err != nil {
 		return fmt.Errorf("virtual: lamp %d: %w", l.did, err)
 	}
-	l.listener, l.addr = ln, ln.Addr().String()
+	l.listener, l.addr, l.net = ln, ln.Addr().String(), w.Net
+	if m, ok := w.Net.(*Machine); ok && m.any {
+		if at, err := netip.ParseAddrPort(l.addr); err == nil {
+			l.net = m.as(at.Addr())
+		}
+	}
 	if !search {
 		return nil
 	}

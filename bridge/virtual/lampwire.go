@@ -3,6 +3,7 @@ package virtual
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"net"
 	"sync"
@@ -20,6 +21,7 @@ const (
 type Lamp struct {
 	did      uint64
 	kind     lampKind
+	net      mi.Network
 	addr     string
 	listener net.Listener
 	search   mi.PacketConn // nil when it cannot be found
@@ -44,6 +46,8 @@ type lampConn struct {
 	conn net.Conn
 	out  chan []byte
 	sent []time.Time // newest commands, for the quota
+
+	music bool // made by the lamp: no quota and no answers
 }
 
 // Addr returns where the lamp takes commands.
@@ -133,7 +137,7 @@ func (l *Lamp) accept() {
 		if err != nil {
 			return
 		}
-		c := &lampConn{conn: conn, out: make(chan []byte, 1024)}
+		c := newLampConn(conn)
 		l.mu.Lock()
 		full := len(l.conns) >= lampConns || l.closed
 		if !full {
@@ -146,6 +150,32 @@ func (l *Lamp) accept() {
 		}
 		l.tasks.Go(func() { l.serve(c) })
 	}
+}
+
+func newLampConn(conn net.Conn) *lampConn {
+	return &lampConn{conn: conn, out: make(chan []byte, 1024)}
+}
+
+// sing connects to whoever asked for music mode. Commands come there; what the lamp
+// has to say goes to its other clients.
+func (l *Lamp) sing(address string) {
+	conn, err := l.net.DialContext(context.Background(), "tcp", address)
+	if err != nil {
+		return
+	}
+	c := newLampConn(conn)
+	c.music = true
+	l.mu.Lock()
+	closed := l.closed
+	if !closed {
+		l.conns[c] = true
+	}
+	l.mu.Unlock()
+	if closed {
+		_ = conn.Close()
+		return
+	}
+	l.serve(c)
 }
 
 func (l *Lamp) serve(c *lampConn) {
@@ -185,7 +215,7 @@ func (l *Lamp) tell(b []byte) {
 // post queues bytes for a client; it needs l.mu. A client that does not read loses
 // them.
 func (l *Lamp) post(c *lampConn, b []byte) {
-	if l.mute || !l.conns[c] {
+	if l.mute || c.music || !l.conns[c] {
 		return
 	}
 	select {
@@ -207,7 +237,7 @@ func (l *Lamp) obey(c *lampConn, text []byte) {
 	}
 	l.mu.Lock()
 	l.asked++
-	allowed := c.count(time.Now())
+	allowed := c.music || c.count(time.Now())
 	var result []any
 	fault := lampError(-1, "client quota exceeded")
 	if allowed {

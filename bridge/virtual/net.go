@@ -104,6 +104,19 @@ func (n *Net) Segment(c Topology) *Machine {
 	return m
 }
 
+// as returns one host of a Segment, which speaks from its own address.
+func (m *Machine) as(host netip.Addr) *Machine {
+	one := *m
+	one.any = false
+	for _, c := range m.cards {
+		if !c.Loopback && c.Prefix.Contains(host) {
+			c.Prefix = netip.PrefixFrom(host, c.Prefix.Bits())
+			one.cards = []mi.Interface{m.cards[0], c}
+		}
+	}
+	return &one
+}
+
 func (m *Machine) add(c Topology) {
 	card := mi.Interface{Name: c.Card, Prefix: c.Prefix, Multicast: !c.NoMulti}
 	if card.Name == "" {

@@ -23,7 +23,13 @@ type Options struct {
 	Specs    mi.Specs  // published specs of lamps that have one; may be nil
 	Profiles Profiles  // of lamps older than published specs; may be nil
 	Memory   mi.Memory // of what lamps can do; may be nil
-	Log      zerolog.Logger
+	// Ask sends miIO requests; with it, the LAN control of lamps whose token is known
+	// is switched on where it is off. It may be nil.
+	Ask Asker
+	// Music takes the orders of a burst that is beyond a lamp's quota by a connection
+	// that the lamp makes to us, without answers.
+	Music bool
+	Log   zerolog.Logger
 
 	Interfaces  []string         // names of those to find lamps on; empty is all but loopback
 	NoMulticast bool             // only lamps that are known are asked
@@ -48,6 +54,7 @@ type Driver struct {
 	sessions map[uint64]*session
 	meanings map[meaningKey]*meaning
 	memory   map[string]remembered // by did
+	unlocks  map[uint64]*mi.Info   // lamps whose LAN control may be off; nil for those that were tried
 }
 
 var _ mi.Driver = (*Driver)(nil)
@@ -56,7 +63,7 @@ var _ mi.Driver = (*Driver)(nil)
 func New(w mi.World, o Options) *Driver {
 	return &Driver{
 		w: w, o: o, random: w.Rand("yeelight"), lamps: map[uint64]advert{},
-		sessions: map[uint64]*session{}, meanings: map[meaningKey]*meaning{}, memory: loadMemory(o.Memory),
+		sessions: map[uint64]*session{}, meanings: map[meaningKey]*meaning{}, unlocks: map[uint64]*mi.Info{}, memory: loadMemory(o.Memory),
 	}
 }
 
@@ -77,6 +84,7 @@ func (d *Driver) Open(ctx context.Context, info mi.Info, sink mi.Sink) (mi.Link,
 	}
 	_, met := d.memory[info.DID]
 	if !found && !met && (info.Token != "" || !lampModel(info.Model) || !addr.IsValid()) {
+		d.locked(did, info)
 		return nil, fmt.Errorf("yeelight: open %s: no lamp with LAN control was found: %w", info.DID, mi.ErrUnsupported)
 	}
 	if d.sessions[did] != nil {

@@ -51,7 +51,7 @@ func (d *Driver) Find(ctx context.Context, found func(mi.Info)) error {
 
 func (f *finder) run(ctx context.Context) error {
 	f.search(ctx)
-	wait := findTwice
+	wait, rounds := findTwice, 0
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
@@ -62,6 +62,9 @@ func (f *finder) run(ctx context.Context) error {
 			return err
 		case <-timer.C:
 			f.search(ctx)
+			if rounds++; rounds > 2 { // whoever has LAN control has answered
+				f.unlock(ctx)
+			}
 			wait = min(max(2*wait, findFirst), findLast)
 			timer.Reset(wait)
 		}

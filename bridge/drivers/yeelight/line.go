@@ -234,6 +234,9 @@ func (s *session) ask(ctx context.Context, names []any) error {
 // exchange sends a command when the quota allows it, and waits for the answer. A
 // lamp that does not answer is connected to anew.
 func (s *session) exchange(ctx context.Context, c command) ([]string, error) {
+	if s.sing(ctx, c) {
+		return nil, nil
+	}
 	if err := s.hold(ctx); err != nil {
 		return nil, err
 	}

@@ -36,6 +36,17 @@ func (q *quota) take(now time.Time, patience time.Duration) (wait time.Duration,
 	return wait, true
 }
 
+// spare reports whether a command may be sent at once.
+func (q *quota) spare(now time.Time) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	full := q.full
+	if full.Before(now) {
+		full = now
+	}
+	return full.Add(quotaEvery).Sub(now) <= quotaBurst*quotaEvery
+}
+
 // exhausted lets nothing out for a while.
 func (q *quota) exhausted(now time.Time) {
 	q.mu.Lock()

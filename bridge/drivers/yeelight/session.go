@@ -27,6 +27,7 @@ type session struct {
 	turn  chan struct{} // held by whoever sends an order of several commands
 	what  atomic.Pointer[meaning]
 	quota quota
+	music music
 
 	mu      sync.Mutex // guards the fields below; never held over I/O or a Sink
 	info    mi.Info

@@ -60,6 +60,28 @@ func TestLampThatIsOffComesOnInItsNewColour(t *testing.T) {
 	})
 }
 
+func TestALampThatIsOffRisesSlowlyInItsOwnColour(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		link, spec := h.open(t, 0, newSink())
+		defer link.Close()
+		err := link.(mi.Mannered).SetSo(t.Context(), []mi.Change{
+			{Prop: prop(t, spec, "light/on"), Value: mi.Bool(true)},
+			{Prop: prop(t, spec, "light/brightness"), Value: mi.Int(30)},
+			{Prop: prop(t, spec, "light/color"), Value: mi.Int(0x00ff00)},
+		}, mi.Manner{Fades: true, Fade: 3 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.strip.Prop("power") != "on" || h.strip.Prop("flowing") != "1" {
+			t.Errorf("the lamp is %s, flowing %s", h.strip.Prop("power"), h.strip.Prop("flowing"))
+		}
+		time.Sleep(4 * time.Second)
+		if h.strip.Prop("rgb") != "65280" || h.strip.Prop("bright") != "30" || h.strip.Prop("flowing") != "0" {
+			t.Errorf("afterwards the lamp is %s, %s %%", h.strip.Prop("rgb"), h.strip.Prop("bright"))
+		}
+	})
+}
+
 func TestEffectsAreToldAndHeard(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		heard := newSink()
