@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
@@ -259,6 +260,30 @@ func (p *pages) Remove(id string) error {
 		return web.ErrNoDevice
 	}
 	return nil
+}
+
+// Import implements web.Orders. Who is known already learns what is new.
+func (p *pages) Import(list mi.Secret) (web.Imported, error) {
+	out := web.Imported{Skipped: []web.Skipped{}}
+	all, err := config.ParseDevices(list.Reveal())
+	if err != nil {
+		return out, fmt.Errorf("%w: %w", err, mi.ErrInvalid)
+	}
+	p.b.learn(all)
+	for i, info := range all {
+		known := p.b.home.Device(info.DID) != nil
+		switch {
+		case info.DID == "":
+			out.Skipped = append(out.Skipped, web.Skipped{Entry: i + 1, Why: "its did is not given; write did/host, token, model"})
+			continue
+		case known:
+			out.Changed++
+		default:
+			out.Added++
+		}
+		p.b.home.Found(web.LAN, info)
+	}
+	return out, nil
 }
 
 func (p *pages) with(id string, do func(*device.Device)) error {

@@ -163,6 +163,13 @@ func TestPagesGiveOrders(t *testing.T) {
 		if page = v.post("devices/460000002/set", "key", "valve_2/state", "value", "OPEN", "confirmed", "yes"); !strings.Contains(page, "Done:") {
 			t.Errorf("confirmed, it does not open: %s", page)
 		}
+		page = v.post("import", "list", "999/10.1.9.9, 00112233445566778899aabbccddeeff, cuco.plug.cp5pro; 10.1.9.8, 00112233445566778899aabbccddeeff")
+		if !strings.Contains(page, "One device is new.") || !strings.Contains(page, "its did is not given") || !strings.Contains(v.get("devices"), "999") {
+			t.Errorf("a list of devices gives %s", page)
+		}
+		if page = v.post("import", "list", "nonsense"); !strings.Contains(page, "Entry 1") {
+			t.Errorf("nonsense gives %s", page)
+		}
 		if page = v.post("devices/460000002/remove", "confirmed", "yes"); strings.Contains(page, "460000002") {
 			t.Error("a removed device is still there")
 		}

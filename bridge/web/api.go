@@ -32,6 +32,7 @@ func (s *Server) endpoints() []endpoint {
 		endpoint{method: "GET", path: "routes", does: "The ways in which devices are reached", out: nodes{}, handle: s.apiRoutes},
 		endpoint{method: "GET", path: "problems", does: "What is not as it should be, the worst first", out: list[Problem]{}, handle: s.apiProblems},
 		endpoint{method: "POST", path: "problems/check", does: "Ask every device again", out: accepted{}, handle: s.apiCheck},
+		endpoint{method: "POST", path: "import", does: "Take in devices with their keys, as JSON, CSV or lines", in: importRequest{}, out: Imported{}, handle: s.apiImport},
 		endpoint{method: "GET", path: "settings", does: "Every setting as it holds", out: list[Setting]{}, handle: s.apiSettings},
 		endpoint{method: "GET", path: "logs", does: "The last lines of the log", query: []parameter{
 			{"level", "at least: trace, debug, info, warn or error"}, {"did", "of this device"}, {"q", "with this text"}, {"after", "number of the last line that is known"},

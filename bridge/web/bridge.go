@@ -47,6 +47,8 @@ type Orders interface {
 	Room(id, room string) error
 	Hide(id string, hidden bool) error
 	Remove(id string) error
+	// Import takes in a list of devices with their keys, as token extractors write it.
+	Import(list mi.Secret) (Imported, error)
 }
 
 // Process is what the pages do to the bridge itself.
@@ -84,6 +86,19 @@ type Call struct {
 	Action    string
 	Args      []mi.Value
 	Confirmed bool
+}
+
+// Imported tells what came of a list of devices.
+type Imported struct {
+	Added   int       `json:"added"`
+	Changed int       `json:"changed"`
+	Skipped []Skipped `json:"skipped"`
+}
+
+// Skipped is an entry of a list that was not taken.
+type Skipped struct {
+	Entry int    `json:"entry"` // from 1
+	Why   string `json:"why"`
 }
 
 // Done tells how an order was carried out.

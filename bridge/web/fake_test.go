@@ -190,6 +190,9 @@ func (h *house) Hide(id string, hidden bool) error {
 	h.mu.Unlock()
 	return h.did(fmt.Sprint("hide ", id, " ", hidden))
 }
+func (h *house) Import(list mi.Secret) (Imported, error) {
+	return Imported{2, 1, []Skipped{{3, "its did is not given"}}}, h.did("import " + list.Reveal())
+}
 func (h *house) Remove(id string) error      { return h.did("remove " + id) }
 func (h *house) LogLevel(level string) error { return h.did("level " + level) }
 func (h *house) Restart() error              { return h.did("restart") }

@@ -180,6 +180,7 @@ func (s *Server) mux() *http.ServeMux {
 	m.HandleFunc("GET /about/report", s.report)
 	m.HandleFunc("GET /more", s.more)
 	m.HandleFunc("GET /login", s.login)
+	m.HandleFunc("POST /import", s.importDevices)
 	m.HandleFunc("POST /login/begin", s.loginBegin)
 	m.HandleFunc("POST /login/answer", s.loginAnswer)
 	m.HandleFunc("POST /login/cancel", s.loginCancel)

@@ -428,6 +428,7 @@ func TestAPI(t *testing.T) {
 		{"patch of something else", "PATCH", "devices/" + purifier, `{"token":"x"}`, 400, `token`},
 		{"no JSON", "POST", "devices/" + purifier + "/set", `{`, 400, `"code":"bad_value"`},
 		{"two values", "POST", "devices/" + purifier + "/set", `{"2.5":3}{"2.5":4}`, 400, `"code":"bad_value"`},
+		{"import", "POST", "import", `{"list":"1/2, 3"}`, 200, `"added":2,"changed":1,"skipped":[{"entry":3`},
 		{"routes", "GET", "routes", "", 200, `"nodes":[{"id":"lan"`},
 		{"problems", "GET", "problems", "", 200, `"items":[]`},
 		{"check", "POST", "problems/check", "", 200, `"ok":true`},
@@ -535,6 +536,19 @@ func TestReportIsShownBeforeItLeaves(t *testing.T) {
 	}
 }
 
+func TestListsOfDevicesAreTakenIn(t *testing.T) {
+	h := newHouse(5)
+	s := serve(t, h, nil)
+	w := asked{method: "POST", path: "/import", form: url.Values{"form": {formOf(s)}, "list": {"1/2, hunter2"}}.Encode()}.of(s)
+	body := w.Body.String()
+	if w.Code != http.StatusOK || !strings.Contains(body, "2 devices are new.") || !strings.Contains(body, "its did is not given") || strings.Contains(body, "hunter2") {
+		t.Errorf("%d %s", w.Code, body)
+	}
+	if h.done() != "import 1/2, hunter2" {
+		t.Errorf("did %s", h.done())
+	}
+}
+
 func TestThemeAndLanguageAreKept(t *testing.T) {
 	s := serve(t, newHouse(5), nil)
 	cookies := asked{method: "POST", path: "/look", form: "theme=dark&lang=de&form=" + formOf(s)}.of(s).Result().Cookies()
@@ -628,7 +642,7 @@ func saidByTable(english string) bool {
 		}
 	}
 	return slices.Contains([]string{
-		"Overview", "Welcome", "Device", "Routes", "Settings", "More", "Report", "Unlock", "Connected", "Away", "Announced", "Off", "Good", "None", "default", "environment", "file", "app options",
+		"Overview", "Welcome", "Device", "Devices taken in", "Routes", "Settings", "More", "Report", "Unlock", "Connected", "Away", "Announced", "Off", "Good", "None", "default", "environment", "file", "app options",
 		"Signed in", "Ends soon", "Slowed down", "Cloud away", "Sign-in needed", "As the system", "Light", "Dark", "Open", "Close", "Stop", "Start", "Pause", "Lock", "Locate", "Return to base",
 	}, english)
 }
