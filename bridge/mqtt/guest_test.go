@@ -10,7 +10,10 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/multimode"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 )
 
 func TestGuestHearsSpeaksAndComesBack(t *testing.T) {
@@ -60,4 +63,47 @@ func TestGuestRefusesAnAddressWithoutPort(t *testing.T) {
 	if _, err := Guest(t.Context(), testWorld(), "192.168.1.5", zerolog.Nop()); !errors.Is(err, mi.ErrInvalid) {
 		t.Errorf("err = %v", err)
 	}
+}
+
+// TestAGatewayIsReadOverItsOwnBroker runs the driver of multimode gateways over
+// MQTT: what the gateway says, and what it is told.
+func TestAGatewayIsReadOverItsOwnBroker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := testWorld()
+		b := newForeign(t, w)
+		ctx, cancel := context.WithCancel(t.Context())
+		g := virtual.NewMultimode(w)
+		other := w
+		other.Seed++ // another client
+		side, err := Guest(ctx, other, listen, zerolog.Nop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		served := make(chan error, 1)
+		go func() { served <- g.Serve(ctx, side) }()
+		d := multimode.New(w, multimode.Options{
+			Gateways: []multimode.Gateway{{Host: listen}}, Known: g.Children, Log: zerolog.Nop(),
+			Connect: func(ctx context.Context, to string) (mi.Bus, error) { return Guest(ctx, w, to, zerolog.Nop()) },
+		})
+		var sink drivertest.Sink
+		link, err := d.Open(ctx, mi.Info{DID: virtual.MultimodeLamp, Model: "xiaomi.mesh.3416", Parent: "multimode.127-0-0-1"}, &sink)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if err := link.(mi.Setter).Set(ctx, []mi.Change{{Prop: 1, Value: mi.Int(77)}}); err != nil {
+			t.Error(err)
+		}
+		got, err := link.(mi.Getter).Get(ctx, []int{0, 1}, nil)
+		if want := []mi.Change{{Prop: 0, Value: mi.Bool(true)}, {Prop: 1, Value: mi.Int(77)}}; err != nil || !slices.Equal(got, want) {
+			t.Errorf("Get = %v, %v, want %v", got, err, want)
+		}
+		if err := link.Close(); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		<-served
+		time.Sleep(time.Minute)
+		b.down()
+	})
 }

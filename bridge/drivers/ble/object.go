@@ -70,7 +70,7 @@ func nothing() object { return object{read: func([]byte, *product, *reading) {}}
 func objectTable() map[uint16]object {
 	t := map[uint16]object{}
 	for _, part := range []map[uint16]object{
-		publicEvents(), publicMeasures(), publicStates(), climateObjects(), presenceObjects(), doorObjects(), clickObjects(), bodyObjects(),
+		publicEvents(), publicMeasures(), publicStates(), climateObjects(), presenceObjects(), doorObjects(), clickObjects(), bodyObjects(), specialObjects(),
 	} {
 		maps.Copy(t, part)
 	}

@@ -58,7 +58,11 @@ func scaleS200(b []byte, p *product, r *reading) {
 		}
 		return
 	}
-	if u32(b[1:]) == 0 {
+	switch {
+	case p.model == "MJTZC04YM":
+		scaleS800(b, r)
+		return
+	case u32(b[1:]) == 0:
 		return
 	}
 	r.whole("profile_id", int64(b[0]))

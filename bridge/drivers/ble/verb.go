@@ -27,7 +27,7 @@ const (
 // kindNumbers are the numbers of the kinds within their service.
 func kindNumbers() map[string]int {
 	all := map[string]int{}
-	for first, kinds := range map[int]string{1: pressKinds, 11: turnKinds, 21: orderKinds, 31: motionKinds, 41: lockKinds, 61: fingerResults, 71: faultKinds} {
+	for first, kinds := range map[int]string{1: pressKinds, 11: turnKinds, 21: orderKinds, 31: motionKinds, 41: lockKinds, 61: fingerResults, 71: faultKinds, 101: "elapsed doorbell_ring"} {
 		for i, kind := range strings.Fields(kinds) {
 			all[kind] = first + i
 		}
@@ -65,6 +65,9 @@ func verbs() map[string]verb {
 		"dimmer_2":    turner(141, "Dimmer 2"),
 		"dimmer_3":    turner(142, "Dimmer 3"),
 		"cube":        {siid: 145, name: "cube", text: "Cube", kinds: []string{"rotate_left", "rotate_right"}},
+		"timer_1":     {siid: 147, name: "timer", text: "Timer 1", kinds: []string{"elapsed"}},
+		"timer_2":     {siid: 148, name: "timer", text: "Timer 2", kinds: []string{"elapsed"}},
+		"doorbell":    {siid: 149, name: "doorbell", text: "Doorbell", kinds: []string{"doorbell_ring"}},
 		"command":     {siid: 146, name: "command", text: "Command", kinds: strings.Fields(orderKinds), args: []string{"args"}},
 	}
 	for i, name := range strings.Fields(buttonNames) {

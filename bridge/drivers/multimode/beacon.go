@@ -106,26 +106,44 @@ func objectOf(it item) (o object, ok bool) {
 	}
 	o.id = 0x4000 + uint16(it.siid)<<10 + uint16(n)
 	if it.kind != 'e' {
-		o.data = appendValue(nil, it.value, width(o.id, 0))
+		width := 0
+		if o.id == 0x4818 { // seconds
+			width = 2
+		}
+		o.data = appendValue(nil, it.value, width)
 		return o, true
 	}
 	o.id += 0x200
-	for i, a := range it.args {
-		o.data = appendValue(o.data, a.value, width(o.id, i))
+	slots := layout(o.id)
+	if slots == nil {
+		for _, a := range it.args {
+			o.data = appendValue(o.data, a.value, 0)
+		}
+		return o, true
+	}
+	for _, s := range slots {
+		v, _ := find([]item{it}, place{kind: 'e', siid: it.siid, iid: it.iid, arg: s.piid})
+		if !v.Known() {
+			v = mi.Int(0)
+		}
+		o.data = appendValue(o.data, v, s.width)
 	}
 	return o, true
 }
 
-// width is how many bytes an object has for its n-th number; 0 is as many as it
-// takes.
-func width(id uint16, n int) int {
-	switch {
-	case id == 0x4818:
-		return 2
-	case id == 0x6E16 && n > 0:
-		return 4
+// slot is an argument of an event and the bytes that it has in the object.
+type slot struct{ piid, width int }
+
+// layout is how the objects of some events are made up; nil is one number after
+// the other, each as long as it must be.
+func layout(id uint16) []slot {
+	switch id {
+	case 0x4E16, 0x6E16: // scales
+		return []slot{{1, 1}, {2, 4}, {3, 4}}
+	case 0x4E14: // a lock
+		return []slot{{1, 4}, {2, 1}, {3, 1}, {4, 1}, {6, 4}}
 	}
-	return 0
+	return nil
 }
 
 // appendValue appends a number as a sensor does: floats have 4 bytes.
@@ -138,6 +156,8 @@ func appendValue(b []byte, v mi.Value, width int) []byte {
 	switch {
 	case !ok:
 		return b
+	case width == 1:
+		return append(b, byte(i))
 	case width == 4 || width == 0 && (i > math.MaxUint16 || i < math.MinInt16):
 		return binary.LittleEndian.AppendUint32(b, uint32(i))
 	case width == 2 || width == 0 && (i > math.MaxUint8 || i < math.MinInt8):

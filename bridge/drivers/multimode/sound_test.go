@@ -41,7 +41,7 @@ func shownAs() map[string]string {
 		"idle_time": "no-motion-duration", "power": "powered", "contact": "contact-state", "smoke": "smoke-state",
 		"water_leak": "submersion-state", "occupancy": "occupancy-status", "has_someone_duration": "has-someone-duration",
 		"weight": "weight", "heart_rate": "heart-rate", "impedance_high": "impedance-high", "impedance_low": "impedance-low",
-		"profile_id": "profile-id", "battery_low": "low-battery-state", "door": "door-state", "key_id": "operation-id",
+		"profile_id": "profile-id", "battery_low": "low-battery-state", "key_id": "operation-id",
 	}
 }
 
@@ -63,14 +63,12 @@ func TestVectorsOfBluetoothSensors(t *testing.T) {
 }
 
 // apart names the vectors whose meaning is another here, as drivers/ble follows
-// xiaomi-ble where two libraries disagree, and those that it does not read.
+// xiaomi-ble where two libraries disagree.
 func apart() map[string]string {
-	const other, unread = "xiaomi-ble says otherwise", "drivers/ble does not read it"
+	const other = "xiaomi-ble says otherwise"
 	return map[string]string{
 		"mm-014": "the door left open is a state", "mm-016": "a fault is no event", "mm-022": other, "mm-065": other,
-		"mm-031": "tells nothing", "mm-059": "tells nothing", "mm-053": other, "mm-054": other, "mm-061": other,
-		"mm-046": unread, "mm-047": unread, "mm-048": unread, "mm-049": unread, "mm-050": unread, "mm-051": unread,
-		"mm-055": unread, "mm-056": unread, "mm-057": unread, "mm-058": unread, "mm-067": unread,
+		"mm-031": "tells nothing", "mm-059": "tells nothing", "mm-053": other, "mm-054": other, "mm-056": other, "mm-057": other, "mm-058": other, "mm-061": other,
 	}
 }
 
