@@ -55,7 +55,7 @@ func newPages(b *Bridge) (*pages, error) {
 	}
 	o := web.Options{
 		Bridge: p, Orders: p, Process: p, World: b.opt.World, Memory: b.store, Random: b.opt.Random, Log: b.opt.Log, Version: b.opt.Version,
-		Listen: c.Listen, Password: c.Password, Token: b.opt.Config.APIToken, Hosts: c.Hosts, Host: b.opt.Host, Prefix: c.Prefix,
+		Listen: c.Listen, Password: c.Password, Token: b.opt.Config.APIToken, Hosts: c.Hosts, Host: b.opt.Host, Prefix: c.Prefix, LogLevel: b.opt.Config.LogLevel,
 	}
 	if b.accounts != nil {
 		o.Accounts = pageAccounts{b.accounts}

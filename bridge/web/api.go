@@ -37,7 +37,7 @@ func (s *Server) endpoints() []endpoint {
 		endpoint{method: "GET", path: "logs", does: "The last lines of the log", query: []parameter{
 			{"level", "at least: trace, debug, info, warn or error"}, {"did", "of this device"}, {"q", "with this text"}, {"after", "number of the last line that is known"},
 		}, out: list[Line]{}, handle: s.apiLogs},
-		endpoint{method: "PUT", path: "logs/level", does: "Change how much is logged", in: levelChange{}, out: accepted{}, handle: s.apiLevel},
+		endpoint{method: "PUT", path: "logs/level", does: "Change how much is logged, for 15 minutes", in: levelChange{}, out: accepted{}, handle: s.apiLevel},
 		endpoint{method: "GET", path: "report", does: "What helps to find a mistake, without secrets", query: []parameter{{"names", "keep names, rooms and addresses"}}, kind: "text/plain", handle: s.apiReport},
 		endpoint{method: "GET", path: "events", does: "What happens, as server-sent events", query: streamQuery(), kind: "text/event-stream", handle: s.events},
 		endpoint{method: "GET", path: "changes", does: "What has happened since a mark, for who cannot listen", query: streamQuery(), out: polled{}, handle: s.changes},
@@ -148,7 +148,7 @@ type levelChange struct {
 func (s *Server) apiLevel(w http.ResponseWriter, r *http.Request) {
 	var in levelChange
 	if s.read(w, r, &in) {
-		s.answer(w, accepted{true}, s.opt.Process.LogLevel(in.Level))
+		s.answer(w, accepted{true}, s.logLevel(in.Level))
 	}
 }
 

@@ -169,8 +169,37 @@ func download(w http.ResponseWriter, name string) {
 	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
 }
 
+const loudFor = 15 * time.Minute // then the log is as much as the settings say again
+
+// logLevel changes how much is logged, for a while.
+func (s *Server) logLevel(level string) error {
+	if err := s.opt.Process.LogLevel(level); err != nil {
+		return err
+	}
+	s.loud.mu.Lock()
+	defer s.loud.mu.Unlock()
+	if s.loud.back != nil {
+		s.loud.back.Stop()
+		s.loud.back = nil
+	}
+	if usual := s.opt.LogLevel; usual != "" && usual != level {
+		s.loud.back = time.AfterFunc(loudFor, func() {
+			if err := s.opt.Process.LogLevel(usual); err != nil {
+				s.log.Warn().Err(err).Msg("the log level stays as it is")
+			}
+		})
+	}
+	return nil
+}
+
+// loud is a log level that was chosen for a while.
+type loud struct {
+	mu   sync.Mutex
+	back *time.Timer // nil when the level is the usual one
+}
+
 func (s *Server) logsLevel(w http.ResponseWriter, r *http.Request) {
-	if err := s.opt.Process.LogLevel(r.PostFormValue("level")); err != nil {
+	if err := s.logLevel(r.PostFormValue("level")); err != nil {
 		s.fail(w, r, err)
 		return
 	}

@@ -38,6 +38,7 @@ type Options struct {
 	Ingress  netip.Addr    // address of Home Assistant's ingress; invalid when there is none
 	MaxWait  time.Duration // longest that an order may take; a minute when 0
 	PageSize int           // devices on one page; 100 when 0
+	LogLevel string        // of the settings, to which the log goes back
 }
 
 // Server serves pages, API, health and metrics.
@@ -51,6 +52,7 @@ type Server struct {
 	tries   *tries
 	hub     *hub
 	lines   *ring
+	loud    loud
 	handler http.Handler
 	began   time.Time
 }

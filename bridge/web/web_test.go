@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -534,6 +535,24 @@ func TestReportIsShownBeforeItLeaves(t *testing.T) {
 	if got := (asked{path: "/devices/" + purifier + "/report?download&names"}.of(s)).Body.String(); got != `token ••• of "460000001" with names true` {
 		t.Errorf("file %q", got)
 	}
+}
+
+func TestALoudLogCalmsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(5)
+		s := serve(t, h, func(o *Options) { o.LogLevel = "info" })
+		for range 2 {
+			asked{method: "POST", path: "/logs/level", form: "level=debug&form=" + formOf(s)}.of(s)
+			time.Sleep(10 * time.Minute)
+		}
+		if got := h.done(); got != "level debug; level debug" {
+			t.Errorf("after 20 minutes: %s", got)
+		}
+		time.Sleep(6 * time.Minute)
+		if got := h.done(); got != "level debug; level debug; level info" {
+			t.Errorf("after 26 minutes: %s", got)
+		}
+	})
 }
 
 func TestListsOfDevicesAreTakenIn(t *testing.T) {
