@@ -82,7 +82,7 @@ func (m *Manager) loadFlow() {
 		Targets: k.Targets, Target: k.Target, SentAt: k.SentAt, AgainAt: k.AgainAt, CodesLeft: k.CodesLeft, TriesLeft: k.TriesLeft,
 		BrowserURL: mi.Secret(k.BrowserURL),
 	}
-	m.flow = f
+	m.flow, m.kept = f, f
 }
 
 func (m *Manager) begun(k keptFlow) *flow {
@@ -94,12 +94,13 @@ func (m *Manager) begun(k keptFlow) *flow {
 	return f
 }
 
-// resume goes on with what a sign-in does by itself.
+// resume goes on with what a kept sign-in does by itself, unless somebody has begun
+// another one meanwhile.
 func (m *Manager) resume(ctx context.Context) {
 	m.mu.Lock()
-	f := m.flow
+	f, current := m.kept, m.flow
 	m.mu.Unlock()
-	if f != nil && f.longPoll != "" {
+	if f != nil && f == current && f.longPoll != "" {
 		m.working.Go(func() { m.poll(ctx, f) })
 	}
 }

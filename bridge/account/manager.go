@@ -36,6 +36,7 @@ type Manager struct {
 	rand        *rand.Rand
 	accounts    map[string]*client
 	flow        *flow
+	kept        *flow                // what flow was at the start
 	given       []string             // hashes of the pairs of the settings that were tried
 	ahead       time.Duration        // this machine's clock minus Xiaomi's
 	refreshed   map[string]time.Time // when a device asked for the lists
