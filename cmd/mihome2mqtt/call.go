@@ -60,7 +60,7 @@ func (c *callCmd) arguments(spec *mi.Spec, a *mi.Action) ([]mi.Value, error) {
 	}
 	given, err := inputs(names, c.Value)
 	if err != nil || len(given) != len(a.In) {
-		return nil, wrongUse(fmt.Errorf("%s takes %s: %s", a.Key, count(len(a.In), "value", "values"), strings.Join(names, " ")))
+		return nil, wrongUse(fmt.Errorf("%s takes %s", a.Key, takes(spec, a)))
 	}
 	args := make([]mi.Value, len(a.In))
 	for i, in := range a.In {
@@ -69,6 +69,22 @@ func (c *callCmd) arguments(spec *mi.Spec, a *mi.Action) ([]mi.Value, error) {
 		}
 	}
 	return args, nil
+}
+
+// takes lists the inputs of an action, with what each can be.
+func takes(spec *mi.Spec, a *mi.Action) string {
+	if len(a.In) == 0 {
+		return "no value"
+	}
+	names := make([]string, len(a.In))
+	for i, in := range a.In {
+		p := &spec.Props[in]
+		names[i] = p.Name
+		if words := possible(p); len(words) > 0 {
+			names[i] += " (" + strings.Join(words, ", ") + ")"
+		}
+	}
+	return count(len(a.In), "value", "values") + ": " + strings.Join(names, ", ")
 }
 
 // inputs sorts what was given by the names of the inputs: --name value, --name=value,

@@ -57,6 +57,9 @@ func (c *completeCmd) Run(p *process) error {
 		return nil
 	}
 	p.Quiet = true
+	for i := range c.Words {
+		c.Words[i] = unquoted(c.Words[i])
+	}
 	ctx, cancel := context.WithTimeout(p.ctx, proposeWithin)
 	defer cancel()
 	before, last := c.Words[:len(c.Words)-1], c.Words[len(c.Words)-1]
@@ -66,6 +69,17 @@ func (c *completeCmd) Run(p *process) error {
 		}
 	}
 	return nil
+}
+
+// unquoted takes the quotes of a shell off a word that is being written.
+func unquoted(word string) string {
+	if rest, found := strings.CutPrefix(word, "'"); found {
+		return strings.TrimSuffix(rest, "'")
+	}
+	if rest, found := strings.CutPrefix(word, `"`); found {
+		return strings.TrimSuffix(rest, `"`)
+	}
+	return strings.ReplaceAll(word, `\`, "")
 }
 
 // propose lists what can follow some words.
@@ -160,6 +174,10 @@ func (p *process) parts(ctx context.Context, words []string) []string {
 	case words[0] == "set" && len(words) == 3:
 		if i, err := property(spec, words[2], mi.Write); err == nil {
 			return possible(&spec.Props[i])
+		}
+	case words[0] == "call":
+		if i, err := action(spec, words[2]); err == nil && len(words)-3 < len(spec.Actions[i].In) {
+			return possible(&spec.Props[spec.Actions[i].In[len(words)-3]])
 		}
 	}
 	return nil

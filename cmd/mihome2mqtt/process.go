@@ -9,6 +9,7 @@ import (
 	"os"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -87,9 +88,12 @@ func (p *process) main(args []string) error {
 	if err := refuseSecrets(args); err != nil {
 		return err
 	}
+	if len(args) > 0 && args[0] == "help" {
+		args = append(slices.Clone(args[1:]), "--help")
+	}
 	done := false
 	line := &cli{}
-	parser, err := kong.New(line, kong.Name("mihome2mqtt"), kong.Writers(p.out, p.talk), kong.Exit(func(int) { done = true }), kong.UsageOnError(),
+	parser, err := kong.New(line, kong.Name("mihome2mqtt"), kong.Writers(p.out, p.talk), kong.Exit(func(int) { done = true }), kong.UsageOnError(), kong.Help(help),
 		kong.Description("Brings Xiaomi and Mi Home devices to MQTT and Home Assistant. Settings are environment variables; the README lists them."))
 	if err != nil {
 		panic(err) // the struct above is wrong
@@ -106,6 +110,25 @@ func (p *process) main(args []string) error {
 		p.screen.colour, p.side.colour = false, false
 	}
 	return command.Run(p)
+}
+
+const examples = `Examples:
+  mihome2mqtt demo                          try it with a virtual home
+  mihome2mqtt login                         sign in to Xiaomi: every device comes with its key
+  mihome2mqtt                               run the bridge
+  mihome2mqtt devices                       who is there, and by which way
+  mihome2mqtt get purifier                  a part of a name will do
+  mihome2mqtt set purifier mode auto
+  mihome2mqtt doctor camera                 why does it not answer?
+
+`
+
+// help shows examples first.
+func help(o kong.HelpOptions, ctx *kong.Context) error {
+	if ctx.Selected() == nil {
+		fmt.Fprint(ctx.Stdout, examples)
+	}
+	return kong.DefaultHelpPrinter(o, ctx)
 }
 
 var secretFlag = regexp.MustCompile(`^--?[a-z-]*(password|token|secret)`)

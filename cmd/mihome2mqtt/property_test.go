@@ -114,10 +114,10 @@ func TestCallSortsItsInputs(t *testing.T) {
 		given   string
 		problem string
 	}{
-		{"5", "light/set takes 2 values: brightness on"},
-		{"5 on 7", "light/set takes 2 values: brightness on"},
-		{"5 --colour red", "light/set takes 2 values: brightness on"},
-		{"5 --on", "light/set takes 2 values: brightness on"},
+		{"5", "light/set takes 2 values: brightness, on (on, off)"},
+		{"5 on 7", "light/set takes 2 values: brightness, on (on, off)"},
+		{"5 --colour red", "light/set takes 2 values: brightness, on (on, off)"},
+		{"5 --on", "light/set takes 2 values: brightness, on (on, off)"},
 		{"high on", "brightness cannot be “high”. It is a whole number."},
 		{"5 on", ""}, {"--on on 5", ""}, {"on=on 5", ""}, {"--on=yes --brightness 5", ""}, {"brightness=5 on", ""},
 	} {

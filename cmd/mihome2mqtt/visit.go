@@ -140,7 +140,7 @@ func (g *guest) order(ctx context.Context, verb string, what map[string]any) (ou
 	began := time.Now()
 	var res apiResult
 	if err := g.r.post(ctx, path, what, &res); err != nil {
-		return outcome{}, g.failed(err, time.Since(began))
+		return outcome{}, g.failed(ctx, err, time.Since(began))
 	}
 	for _, one := range res.Results {
 		if !one.OK {
@@ -151,7 +151,7 @@ func (g *guest) order(ctx context.Context, verb string, what map[string]any) (ou
 }
 
 // failed says in words why an order failed.
-func (g *guest) failed(err error, took time.Duration) error {
+func (g *guest) failed(ctx context.Context, err error, took time.Duration) error {
 	refused, ok := errors.AsType[*refusal](err)
 	switch {
 	case !ok:
@@ -165,7 +165,28 @@ func (g *guest) failed(err error, took time.Duration) error {
 	if route := g.route(); route != "" {
 		text += " (" + routeName(route) + ")"
 	}
+	if out := g.signedOut(ctx); out != "" {
+		return &failure{exitSignIn, fmt.Errorf("%s.\n%s Sign in again: mihome2mqtt login", text, out)}
+	}
 	return &failure{exitNoAnswer, errors.New(text + ".")}
+}
+
+// signedOut says that the account is behind it that a device does not answer; ""
+// when it is not.
+func (g *guest) signedOut(ctx context.Context) string {
+	if g.route() != web.Cloud {
+		return ""
+	}
+	all, err := collect[web.Problem](ctx, g.r, "problems")
+	if err != nil {
+		return ""
+	}
+	for _, one := range all {
+		if one.ID == "account.login" || one.ID == "account.verify" {
+			return one.Text
+		}
+	}
+	return ""
 }
 
 // route is the way by which the device is reached, or would be.
