@@ -33,8 +33,8 @@ func TestPagesAreWhole(t *testing.T) {
 	h.problems = []Problem{{ID: "net.none", Device: h.devices[2].ID, Severity: Broken, Text: "Lamp 2 does not answer.", Since: noon}, {ID: "config.open", Severity: Note, Text: "The pages are shut."}}
 	s := serve(t, h, nil)
 	s.Logged(1, []byte(`{"level":"info","time":"2026-11-24T11:59:00Z","message":"connected to the broker","broker":"inside"}`))
-	for i, path := range slices.Concat(shown, shown) {
-		language := []string{"en", "de"}[i/len(shown)]
+	for i, path := range slices.Concat(shown, shown, shown) {
+		language := []string{"en", "de", "zh"}[i/len(shown)]
 		w := asked{path: path, header: map[string]string{"Accept-Language": language + ",fr;q=0.5"}}.of(s)
 		body := w.Body.String()
 		if !strings.Contains(body, `<html lang="`+language+`"`) {
