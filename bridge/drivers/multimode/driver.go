@@ -35,6 +35,7 @@ const (
 type Gateway struct {
 	Host string // name or address, with or without port
 	Name string // for people; may be empty
+	DID  string // under which the account knows it; may be empty
 }
 
 // Options set up a Driver.
@@ -77,6 +78,16 @@ type child struct {
 	last    time.Time // when it was heard
 	told    time.Time // when Find reported it
 	session *session
+	items   map[place]item // the newest of each place, for a session that opens later
+}
+
+// note keeps what was told. It needs Driver.mu.
+func (c *child) note(r *report) {
+	for _, it := range r.items {
+		if _, there := c.items[it.place]; it.kind != 'e' && (there || len(c.items) < maxItems) {
+			c.items[it.place] = it
+		}
+	}
 }
 
 // sensor is a Bluetooth sensor that a gateway hears.
@@ -137,7 +148,7 @@ func (d *Driver) Receivers() []mi.Receiver {
 func (d *Driver) learn(info mi.Info) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if host, _, err := net.SplitHostPort(info.Addr); err == nil && strings.HasPrefix(info.Model, "lumi.gateway.") {
+	if host, _, err := net.SplitHostPort(info.Addr); err == nil && strings.HasPrefix(info.Model, "lumi.gateway.") && !strings.HasPrefix(info.DID, prefix) {
 		for _, g := range d.gates {
 			if g.host == host {
 				g.did = info.DID
@@ -245,6 +256,7 @@ func (d *Driver) Open(_ context.Context, info mi.Info, sink mi.Sink) (mi.Link, e
 		return fail(err)
 	}
 	s.gate.acquire()
+	s.recall()
 	return s, nil
 }
 
@@ -288,7 +300,7 @@ func (d *Driver) enter(did string, g *gate) *child {
 	if len(d.children) >= maxChildren {
 		return nil
 	}
-	c := &child{did: did, gate: g}
+	c := &child{did: did, gate: g, items: map[place]item{}}
 	d.children[did] = c
 	return c
 }

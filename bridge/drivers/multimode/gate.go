@@ -45,7 +45,7 @@ type gate struct {
 var _ mi.Receiver = (*gate)(nil)
 
 func newGate(d *Driver, at Gateway) *gate {
-	g := &gate{d: d, at: at, host: at.Host, address: at.Host, waiting: map[int]chan answer{}, pending: map[string]chan report{}}
+	g := &gate{d: d, at: at, did: at.DID, host: at.Host, address: at.Host, waiting: map[int]chan answer{}, pending: map[string]chan report{}}
 	if host, _, err := net.SplitHostPort(at.Host); err == nil {
 		g.host = host
 	} else {
@@ -199,9 +199,17 @@ func (g *gate) report(b []byte) error {
 
 // take hands a report to its device.
 func (g *gate) take(r *report) {
+	if s := g.addressee(r, time.Now()); s != nil {
+		s.hear(r)
+	}
+}
+
+// addressee returns the session that a report is for, after noting what it says.
+// Two gateways may hear the same mesh device: one of them speaks for it.
+func (g *gate) addressee(r *report, now time.Time) *session {
 	d := g.d
-	now := time.Now()
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	g.sign(now)
 	did := r.did
 	if did == gatewayDID {
@@ -209,34 +217,23 @@ func (g *gate) take(r *report) {
 	}
 	c := d.children[did]
 	if c == nil && isChild(did) {
-		if c = d.enter(did, g); c != nil {
-			d.ring()
-		}
+		c = d.enter(did, g)
 	}
-	if c == nil {
-		d.mu.Unlock()
-		if did != g.home() {
-			d.counts.unknown.Add(1)
-		}
-		return
-	}
-	if c.gate != g && now.Sub(c.last) < takeOver {
-		d.mu.Unlock()
+	switch {
+	case c == nil && did == g.home():
+		return nil
+	case c == nil:
+		d.counts.unknown.Add(1)
+		return nil
+	case c.gate != g && now.Sub(c.last) < takeOver:
 		d.counts.doubled.Add(1)
-		return
-	}
-	if c.gate != g && c.session == nil {
-		c.gate = g
-	}
-	if c.last.IsZero() {
+		return nil
+	case c.last.IsZero():
 		d.ring()
 	}
-	c.last = now
-	s := c.session
-	d.mu.Unlock()
-	if s != nil {
-		s.hear(r)
-	}
+	c.gate, c.last = g, now
+	c.note(r)
+	return c.session
 }
 
 // sign notes that the gateway lives. It needs Driver.mu.

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/ble"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/multimode"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 )
@@ -168,6 +169,53 @@ func TestABluetoothSensorIsHeardThroughTheGateway(t *testing.T) {
 		m.Sound()
 		if got := r.take(); !strings.Contains(got, "motion-sensor/motion-state=true") || strings.Count(got, "!") != 1 {
 			t.Errorf("said %q", got)
+		}
+		cancel()
+		<-done
+	})
+}
+
+// TestAMeshDeviceThatTwoGatewaysHearIsToldOnce lets one gateway speak for it until
+// it has been silent.
+func TestAMeshDeviceThatTwoGatewaysHearIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := mi.World{Now: time.Now}
+		one, two := virtual.NewMultimode(w), virtual.NewMultimode(w)
+		d := multimode.New(w, multimode.Options{
+			Gateways: []multimode.Gateway{{Host: "192.168.7.9"}, {Host: "192.168.7.10"}},
+			Connect: func(ctx context.Context, to string) (mi.Bus, error) {
+				if to == "192.168.7.9:1883" {
+					return one.Connect(ctx, to)
+				}
+				return two.Connect(ctx, to)
+			},
+			Known: one.Children, Log: zerolog.Nop(),
+		})
+		ctx, cancel := contextFor(t)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = d.Find(ctx, func(mi.Info) {})
+		}()
+		synctest.Wait()
+		r, link := listen(t, d, child(one, virtual.MultimodeLamp))
+		defer link.Close()
+		const report = `{"method":"properties_changed","params":[{"did":"` + virtual.MultimodeLamp + `","siid":2,"piid":2,"value":55}]}`
+		one.Say("miio/report", report)
+		two.Say("miio/report", report)
+		if got := r.take(); got != "light/brightness=55" {
+			t.Errorf("said %q", got)
+		}
+		one.Mute()
+		time.Sleep(6 * time.Minute)
+		for range 2 {
+			two.Say("miio/report", report)
+		}
+		if got := r.take(); got != "light/brightness=55 light/brightness=55" {
+			t.Errorf("after the first went silent said %q", got)
+		}
+		if err := link.(mi.Setter).Set(t.Context(), []mi.Change{{Prop: 1, Value: mi.Int(20)}}); err != nil || two.Lamp() != "on, 20 %, 4000 K" {
+			t.Errorf("Set = %v, the lamp is %s", err, two.Lamp())
 		}
 		cancel()
 		<-done

@@ -51,14 +51,14 @@ func (s *session) ask(ctx context.Context, places []place) (got []item, err erro
 		}
 	}
 	if len(names) > 0 {
-		if got, err = s.gate.read(ctx, s.wire, names); err != nil {
+		if got, err = s.at().read(ctx, s.wire, names); err != nil {
 			return nil, err
 		}
 	}
 	if len(props) == 0 {
 		return got, nil
 	}
-	result, err := s.gate.request(ctx, "get_properties", props)
+	result, err := s.at().request(ctx, "get_properties", props)
 	if err != nil {
 		return nil, err
 	}
@@ -99,9 +99,9 @@ func (s *session) write(ctx context.Context, c mi.Change) error {
 
 func (s *session) send(ctx context.Context, o order) error {
 	if o.place.kind == 'r' {
-		return s.gate.write(ctx, s.wire, o.place.res, o.value)
+		return s.at().write(ctx, s.wire, o.place.res, o.value)
 	}
-	result, err := s.gate.request(ctx, "set_properties", []any{
+	result, err := s.at().request(ctx, "set_properties", []any{
 		map[string]any{"did": s.wire, "siid": o.place.siid, "piid": o.place.iid, "value": o.value},
 	})
 	if err != nil {
@@ -136,13 +136,20 @@ func (s *session) Call(ctx context.Context, action int, args []mi.Value) ([]mi.V
 			return s.send(ctx, order{r.place, r.raw})
 		}
 		in := append(make([]mi.Value, 0, len(args)), args...)
-		_, err := s.gate.request(ctx, "action", map[string]any{"did": s.wire, "siid": r.place.siid, "aiid": r.place.iid, "in": in})
+		_, err := s.at().request(ctx, "action", map[string]any{"did": s.wire, "siid": r.place.siid, "aiid": r.place.iid, "in": in})
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("multimode: call %s: %w", s.child.did, err)
 	}
 	return nil, nil
+}
+
+// at is the gateway that speaks for the device now.
+func (s *session) at() *gate {
+	s.d.mu.Lock()
+	defer s.d.mu.Unlock()
+	return s.child.gate
 }
 
 // alone runs f with nobody else writing to the device, until the session ends.

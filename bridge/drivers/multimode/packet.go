@@ -1,6 +1,7 @@
 package multimode
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -30,6 +31,10 @@ type place struct {
 	siid int
 	iid  int
 	arg  int // piid of an event's argument; 0 is the event itself
+}
+
+func (p place) compare(q place) int {
+	return cmp.Or(cmp.Compare(p.res, q.res), cmp.Compare(p.siid, q.siid), cmp.Compare(p.iid, q.iid))
 }
 
 // item is one thing that a device told.
@@ -93,7 +98,7 @@ func parseZigbee(b []byte) ([]report, error) {
 	case "heartbeat":
 		var out []report
 		for _, p := range z.Params[:min(len(z.Params), maxItems)] {
-			out = append(out, report{did: or(p.DID, z.DID), items: items(p.List, p.Specs)})
+			out = append(out, report{did: cmp.Or(p.DID, z.DID), items: items(p.List, p.Specs)})
 		}
 		return out, nil
 	case "report", "read_rsp", "write_rsp":
@@ -107,13 +112,6 @@ func parseZigbee(b []byte) ([]report, error) {
 		return []report{r}, nil
 	}
 	return nil, nil
-}
-
-func or(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a
 }
 
 func failure(lists ...[]entry) int {

@@ -3,6 +3,7 @@ package multimode
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,7 +22,7 @@ const (
 type session struct {
 	d      *Driver
 	child  *child
-	gate   *gate
+	gate   *gate  // that was told that there is one
 	wire   string // its did on the wire
 	model  string
 	sink   mi.Sink
@@ -58,6 +59,21 @@ func newSession(d *Driver, c *child, model string, k *kind, sink mi.Sink) *sessi
 		s.wire = gatewayDID
 	}
 	return s
+}
+
+// recall tells what was heard of the device before the session.
+func (s *session) recall() {
+	r := report{did: s.child.did}
+	s.d.mu.Lock()
+	heard := !s.child.last.IsZero()
+	for _, it := range s.child.items {
+		r.items = append(r.items, it)
+	}
+	s.d.mu.Unlock()
+	if heard {
+		slices.SortFunc(r.items, func(a, b item) int { return a.place.compare(b.place) })
+		s.hear(&r)
+	}
 }
 
 // Spec implements mi.Link.
