@@ -171,9 +171,12 @@ func (b *Bridge) logged(level zerolog.Level, line []byte) {
 }
 
 func (b *Bridge) deviceOptions(known []mi.Info) device.Options {
-	c := b.opt.Config
+	c, routes := b.opt.Config, b.routes(known)
+	if b.pages != nil {
+		b.pages.drivers = routes
+	}
 	return device.Options{
-		World: b.opt.World, View: b.view(), Log: b.opt.Log, Routes: b.routes(known), Known: known,
+		World: b.opt.World, View: b.view(), Log: b.opt.Log, Routes: routes, Known: known,
 		Intervals:    device.Intervals{Idle: c.Poll, Fast: c.PollFast, Slow: c.PollSlow},
 		OrderTimeout: c.OrderTimeout,
 		Names:        b.names.all(), Renamed: b.names.give, Rooms: b.rooms.all(), Placed: b.rooms.give,

@@ -28,12 +28,12 @@ type pages struct {
 	began  time.Time
 	recent recent
 	given  given
+	// drivers are asked what they refused.
+	drivers []device.Route
 
 	mu     sync.Mutex // guards what follows
 	orders map[string]*web.LastOrder
 	events map[string][]web.Event
-	done   uint64 // orders of pages and API
-	undone uint64 // of them that failed
 }
 
 var (
@@ -79,7 +79,9 @@ func (p *pages) Opened(d *device.Device, spec *mi.Spec) device.Plan {
 func (p *pages) Changed(d *device.Device, changes []mi.Change) bool {
 	moving := p.View.Changed(d, changes)
 	p.recent.note(d, changes, p.b.opt.World.Now())
-	p.server.Changed(d.ID(), p.touched(d, changes))
+	if p.server.Watched() {
+		p.server.Changed(d.ID(), p.touched(d, changes))
+	}
 	return moving
 }
 

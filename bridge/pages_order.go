@@ -198,11 +198,6 @@ func (p *pages) ended(d *device.Device, what string, began time.Time, err error)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.orders[d.ID()] = last
-	if err == nil {
-		p.done++
-	} else {
-		p.undone++
-	}
 	return err
 }
 

@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge"
@@ -118,6 +119,7 @@ func TestPagesShowTheHome(t *testing.T) {
 			"routes":            {"10.1.0.0/24"},
 			"problems":          {"Nothing needs you."},
 			"settings":          {"MIHOME2MQTT_WEB_LISTEN", "127.0.0.1:8099"},
+			"metrics":           {`mihome2mqtt_polls_total{result="answered"}`, `mihome2mqtt_refused_total{driver="miio",reason="spoofed"} 0`, `mihome2mqtt_devices{route="lan",state="online"} 3`},
 			"about/report":      {"&lt;did 2&gt;", "10.1.0"},
 		} {
 			page := v.get(path)
@@ -126,6 +128,9 @@ func TestPagesShowTheHome(t *testing.T) {
 					t.Errorf("/%s: %q is not as it should be", path, text)
 				}
 			}
+		}
+		if problems, err := promlint.New(strings.NewReader(v.get("metrics"))).Lint(); err != nil || len(problems) > 0 {
+			t.Errorf("metrics: %v %v", problems, err)
 		}
 		// The lamp loses its network.
 		net.Hurt(netip.MustParseAddr("10.1.0.12"), virtual.Fault{Kind: virtual.Cut, To: time.Hour})

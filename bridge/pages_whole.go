@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/account"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
 )
@@ -173,39 +172,4 @@ func (p *pages) Settings() []web.Setting {
 		out = append(out, web.Setting{Name: s.Variable, Value: s.Value, From: s.From, Doc: s.Text, Secret: s.Secret})
 	}
 	return out
-}
-
-// Samples implements web.Bridge.
-func (p *pages) Samples() []web.Sample {
-	c, m := p.b.home.Counters(), p.b.topics.Connection()
-	p.mu.Lock()
-	done, undone := p.done, p.undone
-	p.mu.Unlock()
-	up := 0.0
-	if m.Up {
-		up = 1
-	}
-	const orders = "Orders given on pages and by the API, by how they ended."
-	all := []web.Sample{
-		{Name: "broker_connected", Help: "Whether the broker is connected.", Value: up},
-		{Name: "broker_events_lost_total", Help: "Events that could not be sent to the broker in time.", Value: float64(m.Lost), Total: true},
-		{Name: "web_orders_total", Help: orders, Labels: []web.Label{{Name: "result", Value: "done"}}, Value: float64(done), Total: true},
-		{Name: "web_orders_total", Help: orders, Labels: []web.Label{{Name: "result", Value: "failed"}}, Value: float64(undone), Total: true},
-		{Name: "panics_total", Help: "Panics of drivers and views that were survived.", Value: float64(c.Panics), Total: true},
-		{Name: "dropped_total", Help: "Events, orders and sightings beyond a limit.", Value: float64(c.Dropped), Total: true},
-		{Name: "invalid_values_total", Help: "Values of properties that the spec does not have.", Value: float64(c.Invalid), Total: true},
-	}
-	if p.b.accounts == nil {
-		return all
-	}
-	states := map[string]int{}
-	for _, a := range p.b.accounts.Accounts() {
-		states[string(a.Condition)]++
-	}
-	for _, state := range []account.Condition{account.OK, account.Expiring, account.LoginNeeded, account.Verify, account.Limited, account.Away} {
-		all = append(all, web.Sample{
-			Name: "accounts", Help: "Xiaomi accounts by their state.", Labels: []web.Label{{Name: "state", Value: string(state)}}, Value: float64(states[string(state)]),
-		})
-	}
-	return all
 }

@@ -51,8 +51,12 @@ type Route struct {
 	Trusted bool // its sightings come from the user's own account or files: no limit on new devices
 }
 
-// Counters count what should not happen.
+// Counters count what the devices did, and what should not happen.
 type Counters struct {
+	Reads   uint64 // polls that were answered
+	Missed  uint64 // polls that failed
+	Orders  uint64 // that were carried out
+	Failed  uint64 // orders that were not
 	Panics  uint64 // of drivers and views, survived
 	Dropped uint64 // events, orders and sightings beyond a limit
 	Invalid uint64 // values of properties that the spec does not have
@@ -77,7 +81,8 @@ type Home struct {
 	loops   sync.WaitGroup
 	dirty   chan struct{}
 
-	panics, dropped, invalid atomic.Uint64
+	reads, missed, orders, failed atomic.Uint64
+	panics, dropped, invalid      atomic.Uint64
 
 	mu      sync.Mutex
 	ctx     context.Context // nil while not running
@@ -214,7 +219,10 @@ func (h *Home) SpecArrived(model string) {
 
 // Counters returns what was counted since New.
 func (h *Home) Counters() Counters {
-	return Counters{Panics: h.panics.Load(), Dropped: h.dropped.Load(), Invalid: h.invalid.Load()}
+	return Counters{
+		Reads: h.reads.Load(), Missed: h.missed.Load(), Orders: h.orders.Load(), Failed: h.failed.Load(),
+		Panics: h.panics.Load(), Dropped: h.dropped.Load(), Invalid: h.invalid.Load(),
+	}
 }
 
 // now is the time since New, by the monotonic clock.

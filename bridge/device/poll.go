@@ -124,6 +124,7 @@ func (d *Device) finishRead(o *outcome) {
 		d.finishMiss(o, now)
 		return
 	}
+	d.home.reads.Add(1)
 	d.served(o.via)
 	d.strike(o, now)
 	d.unread(o, now)
@@ -160,6 +161,7 @@ func (d *Device) finishMiss(o *outcome, now time.Duration) {
 	case errors.Is(err, mi.ErrUnsupported):
 		d.assume()
 	default:
+		d.home.missed.Add(1)
 		d.missed(err)
 		l.nextPoll = o.start + d.home.opt.Intervals.backoff(l.failures-1, d.hash)
 		if errors.Is(err, mi.ErrDenied) {

@@ -117,6 +117,7 @@ func (o *outcome) result(i int) result {
 
 // succeeded shows what was written at once and has it read back.
 func (d *Device) succeeded(orders []waiting) {
+	d.home.orders.Add(uint64(len(orders)))
 	l, now := &d.loop, d.home.now()
 	l.fastUntil = now + d.home.opt.Intervals.FastFor
 	l.orderErr, l.orderFailed = "", false
@@ -156,6 +157,7 @@ func (d *Device) doubtful(c mi.Change, readable bool, now time.Duration) {
 
 // failed tells that an order failed: the old values are shown again.
 func (d *Device) failed(w waiting, err error) {
+	d.home.failed.Add(1)
 	changes := make([]mi.Change, 0, len(w.Set))
 	for _, c := range w.Set {
 		if c.Prop < len(d.values) {

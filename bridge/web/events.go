@@ -137,6 +137,9 @@ func (p *page) live(topics string, dids ...string) {
 	p.Mark = p.server.hub.lease(words(topics), dids)
 }
 
+// Watched reports whether anybody looks, so that changes are worth telling.
+func (s *Server) Watched() bool { return s.hub.active.Load() }
+
 // Changed tells that roles of some entities of a device have new values.
 func (s *Server) Changed(id string, entities []string) { s.hub.touch(id, entities) }
 

@@ -1,0 +1,72 @@
+package bridge
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/account"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
+)
+
+// Samples implements web.Bridge.
+func (p *pages) Samples() []web.Sample {
+	c, m := p.b.home.Counters(), p.b.topics.Connection()
+	up := 0.0
+	if m.Up {
+		up = 1
+	}
+	total := func(name, help string, n uint64, labels ...web.Label) web.Sample {
+		return web.Sample{Name: name, Help: help, Value: float64(n), Labels: labels, Total: true}
+	}
+	const polls, orders = "Polls of devices, by how they ended.", "Orders to devices, by how they ended."
+	all := []web.Sample{
+		{Name: "broker_connected", Help: "Whether the broker is connected.", Value: up},
+		total("broker_events_lost_total", "Events that could not be sent to the broker in time.", m.Lost),
+		total("polls_total", polls, c.Reads, result("answered")), total("polls_total", polls, c.Missed, result("failed")),
+		total("orders_total", orders, c.Orders, result("done")), total("orders_total", orders, c.Failed, result("failed")),
+		total("panics_total", "Panics of drivers and views that were survived.", c.Panics),
+		total("dropped_total", "Events, orders and sightings beyond a limit.", c.Dropped),
+		total("invalid_values_total", "Values of properties that the spec does not have.", c.Invalid),
+	}
+	return slices.Concat(all, p.refused(), p.accountSamples())
+}
+
+func result(word string) web.Label { return web.Label{Name: "result", Value: word} }
+
+// refused counts what drivers did not believe, by driver and reason.
+func (p *pages) refused() (all []web.Sample) {
+	for _, r := range p.drivers {
+		d, ok := r.Driver.(interface{ Refused() map[string]uint64 })
+		if !ok {
+			continue
+		}
+		name, _, _ := strings.Cut(strings.TrimPrefix(fmt.Sprintf("%T", r.Driver), "*"), ".")
+		counts := d.Refused()
+		for _, reason := range slices.Sorted(maps.Keys(counts)) {
+			all = append(all, web.Sample{
+				Name: "refused_total", Help: "Packets that a driver did not believe, by reason.", Total: true, Value: float64(counts[reason]),
+				Labels: []web.Label{{Name: "driver", Value: name}, {Name: "reason", Value: reason}},
+			})
+		}
+	}
+	return all
+}
+
+// accountSamples count accounts by their state.
+func (p *pages) accountSamples() (all []web.Sample) {
+	if p.b.accounts == nil {
+		return nil
+	}
+	states := map[account.Condition]int{}
+	for _, a := range p.b.accounts.Accounts() {
+		states[a.Condition]++
+	}
+	for _, state := range []account.Condition{account.OK, account.Expiring, account.LoginNeeded, account.Verify, account.Limited, account.Away} {
+		all = append(all, web.Sample{
+			Name: "accounts", Help: "Xiaomi accounts by their state.", Labels: []web.Label{{Name: "state", Value: string(state)}}, Value: float64(states[state]),
+		})
+	}
+	return all
+}
