@@ -38,6 +38,12 @@ func one(component, id, name string, binds ...entity.Bind) entity.Entity {
 	return entity.Entity{ID: id, Component: component, Name: name, Enabled: true, Binds: binds}
 }
 
+// fading makes a light take the time of a change.
+func fading(e entity.Entity) entity.Entity {
+	e.Fades = true
+	return e
+}
+
 func lamp() entity.Entity {
 	e := one("light", "light_2", "", both("json"), both("json_mired"), both("state"), limits(both("brightness"), 0, 255, 1),
 		limits(both("color_temp"), 2700, 6500, 1), both("rgb"), both("hs"), both("effect", "Day", "Night"))

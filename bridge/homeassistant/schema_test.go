@@ -48,6 +48,10 @@ func platformCases() []platformCase {
 			"state_topic": at + "json", "command_topic": at + "json/set", "schema": "json", "flash": false, "transition": false,
 			"supported_color_modes": []any{"onoff"},
 		}},
+		{fading(one("light", "x", "X", both("json"), both("state"))), object{
+			"state_topic": at + "json", "command_topic": at + "json/set", "schema": "json", "flash": true, "transition": true,
+			"supported_color_modes": []any{"onoff"},
+		}},
 		{one("light", "x", "X", both("json"), both("state"), both("brightness")), object{
 			"state_topic": at + "json", "command_topic": at + "json/set", "schema": "json", "flash": false, "transition": false,
 			"supported_color_modes": []any{"brightness"}, "brightness": true,
