@@ -28,7 +28,7 @@ func TestScriptsWithABridge(t *testing.T) {
 	defer socket.Close()
 	broker, pages := freePort(t), freePort(t)
 	environ := []string{"MIHOME2MQTT_BROKER_LISTEN=" + broker, "MIHOME2MQTT_WEB_LISTEN=" + pages}
-	c := startChild(t, append(environ,
+	c := startChild(t, append(environ, "MIHOME2MQTT_CLOUD=true",
 		"MIHOME2MQTT_DEVICES="+silentDID+"/"+socket.LocalAddr().String()+",00112233445566778899aabbccddeeff,"+plug), "demo")
 	c.until("all devices but one are online", func() bool {
 		var list apiPage[apiDevice]
