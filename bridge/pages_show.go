@@ -316,7 +316,10 @@ func ways(d *device.Device) []web.Way {
 	online := d.Status().Online
 	out := []web.Way{}
 	for _, w := range d.Ways() {
-		one := web.Way{Route: w.Route, State: "ready", Text: host(w.Addr)}
+		one := web.Way{Route: w.Route, State: "ready"}
+		if w.Route == web.LAN || w.Route == web.Gateway {
+			one.Text = host(w.Addr)
+		}
 		switch {
 		case w.Down:
 			one.State = "failing"

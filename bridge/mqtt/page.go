@@ -1,6 +1,9 @@
 package mqtt
 
-import "sync"
+import (
+	"math"
+	"sync"
+)
 
 // page holds the newest text of every retained topic of one device, or of the
 // bridge itself. Topics are made when they are sent: a slot costs 24 bytes and its
@@ -45,17 +48,17 @@ func (p *page) put(slot int, text string) bool {
 	return news
 }
 
-// repeat sends the slots [from, to) again as they are.
+// repeat sends the slots [from, to) again as they are, as far as there are any.
 func (p *page) repeat(from, to int) {
 	p.mu.Lock()
-	for i := from; i < to; i++ {
+	for i := from; i < min(to, len(p.cells)); i++ {
 		p.cells[i].dirty = p.cells[i].known
 	}
 	p.mu.Unlock()
 	p.out.touched(p)
 }
 
-func (p *page) redo() { p.repeat(0, len(p.names)) }
+func (p *page) redo() { p.repeat(0, math.MaxInt) }
 
 // rename gives the page other slots. Texts of the first keep slots stay; topics
 // that are gone are emptied at the broker.
