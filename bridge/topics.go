@@ -13,7 +13,7 @@ import (
 func (b *Bridge) mqttOptions(rules *entity.Rules) mqtt.Options {
 	o, c := &b.opt, b.opt.Config
 	out := mqtt.Options{
-		World: o.World, Log: o.Log, Version: o.Version, Host: o.Host,
+		World: o.World, Memory: b.store, Log: o.Log, Version: o.Version, Host: o.Host,
 		URL: c.MQTT.URL, User: c.MQTT.User, Password: c.MQTT.Password,
 		CA: o.Files.CA, Cert: o.Files.Cert, Key: o.Files.Key, Insecure: c.MQTT.Insecure,
 		Listen: c.Broker.Listen, BrokerUser: c.Broker.User, BrokerPassword: c.Broker.Password,

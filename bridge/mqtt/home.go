@@ -26,6 +26,7 @@ type Home struct {
 	topics   topic.Layout
 	discover homeassistant.Options
 	choice   choice
+	trust    *trust
 	broker   *Broker // nil with a broker of the user's
 	client   *Client
 	bus      *bus
@@ -72,6 +73,7 @@ func New(o Options) (*Home, error) {
 		log:     o.Log,
 		topics:  topic.Layout{Base: o.Base},
 		choice:  choice{o.Include, o.Exclude},
+		trust:   newTrust(o.Memory),
 		out:     newOutbox(),
 		began:   time.Now(),
 		jobs:    make(chan func(context.Context), 16),

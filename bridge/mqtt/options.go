@@ -18,6 +18,7 @@ import (
 // Options are what a Home is made of.
 type Options struct {
 	World   mi.World
+	Memory  mi.Memory // of devices that have proven to be the user's; nil forgets them
 	Log     zerolog.Logger
 	Version string
 	Host    string // name of this machine, for a second bridge that finds us running

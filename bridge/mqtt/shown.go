@@ -66,6 +66,9 @@ func (h *Home) Status(d *device.Device, s device.Status) {
 	}
 	before := v.proven(d.Info())
 	v.tell(s)
+	if v.spoken() && d.Info().Token == "" {
+		h.trust.set(d.ID(), true)
+	}
 	if !before && v.proven(d.Info()) || s.Reason != "" {
 		h.post.add(&v.notice, false)
 	}
@@ -75,6 +78,7 @@ func (h *Home) Status(d *device.Device, s device.Status) {
 // Removed implements device.View.
 func (h *Home) Removed(d *device.Device) {
 	h.hide(d.ID())
+	h.trust.set(d.ID(), false)
 	h.event("device_removed", d)
 	h.status.devicesChanged()
 }

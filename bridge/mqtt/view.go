@@ -200,9 +200,14 @@ func (v *view) troubled(words string) {
 }
 
 // proven reports whether the device is known to be the user's: there is a key for
-// it, or it has spoken in a way that only it can.
+// it, or it has spoken in a way that only it can, now or in an earlier run.
 func (v *view) proven(info mi.Info) bool {
+	return info.Token != "" || v.spoken() || v.home.trust.has(v.device.ID())
+}
+
+// spoken reports whether the device has proven itself in this run.
+func (v *view) spoken() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return info.Token != "" || v.status.Online || !v.status.LastSeen.IsZero()
+	return v.status.Online || !v.status.LastSeen.IsZero()
 }
