@@ -30,7 +30,7 @@ complete -F _mihome2mqtt mihome2mqtt
 _mihome2mqtt() {
   local -a found
   found=("${(@f)$(mihome2mqtt __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
-  [[ -n $found[1] ]] && compadd -- $found
+  [[ -n $found[1] ]] && compadd -U -- $found
 }
 compdef _mihome2mqtt mihome2mqtt
 `,

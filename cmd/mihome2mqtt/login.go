@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -134,7 +135,7 @@ func (s *session) signIn(ctx context.Context) error {
 	}
 	for err == nil {
 		if s.p.JSON {
-			err = s.p.json(now)
+			err = json.NewEncoder(s.p.raw).Encode(now) // with the link
 		}
 		if now.State == web.LoginDone {
 			return errors.Join(err, s.done(ctx, now))

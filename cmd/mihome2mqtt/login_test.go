@@ -200,13 +200,19 @@ func TestLoginAsJSONTellsEveryState(t *testing.T) {
 	var states []string
 	d := json.NewDecoder(&out)
 	for {
-		var now struct{ State string }
+		var now struct {
+			State string
+			URL   string `json:"qr_url"`
+		}
 		if err := d.Decode(&now); err == io.EOF {
 			break
 		} else if err != nil {
 			t.Fatal(err)
 		}
 		states = append(states, now.State)
+		if now.State == "qr_waiting" && !strings.HasPrefix(now.URL, "http://127.0.0.1:") {
+			t.Errorf("the link is %q", now.URL)
+		}
 	}
 	if states[0] != "qr_waiting" || states[len(states)-1] != "done" {
 		t.Errorf("states %v", states)
