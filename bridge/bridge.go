@@ -41,6 +41,8 @@ type Options struct {
 	Alone bool
 	// Cloud are the servers of the Xiaomi accounts; the zero value is Xiaomi's.
 	Cloud account.Hosts
+	// Guest, when set, connects to the brokers of multimode gateways.
+	Guest func(ctx context.Context, address string) (mi.Bus, error)
 	// Radio is what hears Bluetooth devices besides what the settings name.
 	Radio Radio
 	// WakePort is where magic packets go that wake TVs; 0 is the usual port.

@@ -4,6 +4,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/androidtv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/camera"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/multimode"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/router"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/tv"
 )
@@ -22,6 +23,15 @@ func androidTVs(list config.TVs) []androidtv.Config {
 	out := make([]androidtv.Config, len(list))
 	for i, t := range list {
 		out[i] = androidtv.Config{Addr: t.Host, MAC: t.MAC, Name: t.Name}
+	}
+	return out
+}
+
+// gateways are the multimode gateways of the settings.
+func gateways(list config.Gateways) []multimode.Gateway {
+	out := make([]multimode.Gateway, len(list))
+	for i, g := range list {
+		out[i] = multimode.Gateway{Host: g.Host, Name: g.Name, DID: g.DID}
 	}
 	return out
 }

@@ -35,7 +35,7 @@ func TestLoadDefaults(t *testing.T) {
 		Broker:    Broker{Listen: "127.0.0.1:1883"},
 		Web:       Web{Listen: "127.0.0.1:8099"},
 		BaseTopic: "mihome2mqtt", Discovery: Announcements{{"homeassistant", DeviceForm}},
-		Language: "en", Detail: "normal", Data: "data", SpecsOnline: true, Cloud: true, Energy: true,
+		Language: "en", Detail: "normal", Data: "data", SpecsOnline: true, Cloud: true, YeelightLAN: true, Energy: true,
 		Poll: 30 * time.Second, PollFast: 2 * time.Second, PollSlow: 5 * time.Minute, OrderTimeout: 10 * time.Second,
 		Gone:      Gone{WiFi: time.Minute, Zigbee: 35 * time.Minute, ZigbeeBattery: 170 * time.Minute, BLE: 65 * time.Minute, Mesh: 50 * time.Minute},
 		AwayAfter: 3 * time.Minute, BLE: BLE{MQTT: "home/+/BTtoMQTT/#", BlueZ: "auto"}, NinebotPoll: 5 * time.Minute, MotionClear: 90 * time.Second,

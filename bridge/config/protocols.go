@@ -37,6 +37,29 @@ func (t *TVs) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Gateway is one gateway of the setting MULTIMODE_GATEWAYS.
+type Gateway struct {
+	Host string // or host:port
+	Name string
+	DID  string
+}
+
+// Gateways is the setting MULTIMODE_GATEWAYS.
+type Gateways []Gateway
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (g *Gateways) UnmarshalText(text []byte) error {
+	*g = nil
+	for i, parts := range entries(string(text)) {
+		one := Gateway{Host: parts[0], Name: part(parts, 1), DID: part(parts, 2)}
+		if _, err := hostPort(one.Host); err != nil || one.Host == "" {
+			return fmt.Errorf("entry %d: %q is not a host; write host, name, did", i+1, one.Host)
+		}
+		*g = append(*g, one)
+	}
+	return nil
+}
+
 // Camera is one camera of the setting CAMERAS.
 type Camera struct {
 	Host string // or host:port

@@ -15,10 +15,14 @@ func TestProtocols(t *testing.T) {
 		"MIHOME2MQTT_TVS=10.0.0.5, 5C:E5:0C:12:34:56, Living room; 10.0.0.6:6095",
 		"MIHOME2MQTT_ROUTERS=10.0.0.1,hunter2hunter2,Hall",
 		"MIHOME2MQTT_CAMERAS=192.168.42.1, Drone",
+		"MIHOME2MQTT_MULTIMODE_GATEWAYS=10.0.0.9, Hall, 460000011",
 		"MIHOME2MQTT_GATEWAY_KEYS=34ce00fb61a9,0987654321qwerty",
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Gateways{{"10.0.0.9", "Hall", "460000011"}}, c.Multimode); diff != "" {
+		t.Error(diff)
 	}
 	if diff := cmp.Diff(Cameras{{"192.168.42.1", "Drone"}}, c.Cameras); diff != "" {
 		t.Error(diff)
@@ -46,6 +50,7 @@ func TestProtocols(t *testing.T) {
 func TestWrongProtocolsAreNamedWithoutSecrets(t *testing.T) {
 	for _, tc := range []struct{ in, want string }{
 		{"MIHOME2MQTT_TVS=10.0.0.5,notamac", `"notamac" is not a MAC address`},
+		{"MIHOME2MQTT_MULTIMODE_GATEWAYS=a b", `"a b" is not a host`},
 		{"MIHOME2MQTT_CAMERAS=a b", `"a b" is not a host`},
 		{"MIHOME2MQTT_ROUTERS=10.0.0.1", "ROUTERS: entry 1: it takes host, password"},
 		{"MIHOME2MQTT_GATEWAY_KEYS=34ce00fb61a9,shorthunter2", "GATEWAY_KEYS: entry 1: it takes the did or sid"},

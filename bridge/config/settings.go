@@ -55,6 +55,12 @@ type Config struct {
 	RouterWrites bool `env:"ROUTER_WRITES" envDefault:"false"`
 	// Keys of lumi gateways, separated by `;` or line: did or sid of the gateway, then its key of 16 characters.
 	GatewayKeys mi.Secret `env:"GATEWAY_KEYS"`
+	// Multimode gateways whose own MQTT broker answers, separated by `;`: host, then if you like a name and the did.
+	Multimode Gateways `env:"MULTIMODE_GATEWAYS"`
+	// Switch "LAN control" on at Yeelight lamps whose token is known.
+	YeelightLAN bool `env:"YEELIGHT_LAN_CONTROL" envDefault:"true"`
+	// Send bursts of orders, beyond what a Yeelight lamp takes a minute, over a connection that the lamp opens to the bridge.
+	YeelightMusic bool `env:"YEELIGHT_MUSIC" envDefault:"false"`
 	// Action cameras and the Mi Drone's camera (experimental), separated by `;`: host, then if you like a name.
 	Cameras Cameras `env:"CAMERAS"`
 	// Android and Google TVs, separated by `;`: host, then if you like MAC and name. Those on the bridge's own network are found by themselves; each shows a code to pair with.

@@ -169,12 +169,21 @@ func (m *Multimode) Beat() {
 	m.Say("miio/report", `{"method":"event.gw.heartbeat","params":[]}`)
 }
 
+// The pace of a multimode home: signs of life first, so that nobody waits for them.
+const (
+	multimodeStep  = 20 * time.Second
+	multimodeHello = time.Second
+	multimodeFirst = 5 // steps
+)
+
 // Live has people move through the house, until ctx ends.
 func (m *Multimode) Live(ctx context.Context) {
-	tick := time.NewTicker(20 * time.Second)
-	defer tick.Stop()
 	for n := 0; ; n++ {
+		pause := multimodeStep
 		switch {
+		case n < multimodeFirst:
+			pause = multimodeHello
+			m.Beat()
 		case n%15 == 0:
 			m.Beat()
 		case n%3 == 1:
@@ -186,7 +195,7 @@ func (m *Multimode) Live(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-time.After(pause):
 		}
 	}
 }

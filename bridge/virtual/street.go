@@ -3,13 +3,14 @@ package virtual
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-// Street is the whole demo: a home of miIO devices with Yeelight lamps, a lumi
-// gateway with its children, two TVs, a router, a camera, Bluetooth sensors and
+// Street is the whole demo: a home of miIO devices with Yeelight lamps, a lumi and
+// a multimode gateway with their children, two TVs, a router, a camera, Bluetooth sensors and
 // vehicles.
 type Street struct {
 	Home      *Home
@@ -21,6 +22,7 @@ type Street struct {
 	Camera    *Camera
 	Radio     *Radio
 	Garage    *Garage
+	Multimode *Multimode
 
 	runs   []func(context.Context) error
 	closes []func() error
@@ -36,9 +38,9 @@ const streetWakePort = 40009
 // NewStreet furnishes everything on loopback and opens its sockets. show is told
 // the codes on the screen of the Android TV; it may be nil.
 func NewStreet(w mi.World, o Options, show func(code string)) (*Street, error) {
-	s := &Street{Radio: NewRadio(w), Garage: NewGarage(w, StreetVehicles())}
+	s := &Street{Radio: NewRadio(w), Garage: NewGarage(w, StreetVehicles()), Multimode: NewMultimode(w)}
 	s.Radio.Speed, s.Garage.Speed = o.Speed, o.Speed
-	s.runs = append(s.runs, s.Radio.Run, s.Garage.Run)
+	s.runs = append(s.runs, s.Radio.Run, s.Garage.Run, func(ctx context.Context) error { s.Multimode.Live(ctx); return nil })
 	for _, furnish := range []func() error{
 		func() (err error) { s.Home, err = New(w, o); return s.living(s.Home, err) },
 		func() (err error) { s.Lamps, err = NewLamps(w, LampOptions{}); return s.living(s.Lamps, err) },
@@ -91,8 +93,7 @@ func (s *Street) standing(thing interface{ Close() error }, err error) error {
 
 // Infos returns the devices that the bridge is told of.
 func (s *Street) Infos() []mi.Info {
-	all := append(s.Home.Infos(), s.Lumi.Infos()...)
-	return append(all, s.Lamps.Infos()...)
+	return slices.Concat(s.Home.Infos(), s.Lumi.Infos(), s.Lamps.Infos(), s.Multimode.Children())
 }
 
 // Receivers returns what hears the Bluetooth devices.

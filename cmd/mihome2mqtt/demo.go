@@ -61,6 +61,7 @@ func (c *demoCmd) Run(p *process) error {
 	p.move(opt.Config, street)
 	p.signIn(&opt, sky)
 	opt.Alone, opt.Known, opt.WakePort = true, street.Infos(), street.TV.WakePort()
+	opt.Guest = street.Multimode.Connect
 	opt.Radio = bridge.Radio{Receivers: street.Receivers(), Centrals: []mi.Central{street.Garage}}
 	opt.Sources = append(opt.Sources, spec.NewFolder(virtual.Specs()), spec.NewFolder(cloud.Specs()))
 	p.welcome(opt.Config, len(opt.Known))
@@ -72,6 +73,7 @@ func (c *demoCmd) Run(p *process) error {
 // move tells the settings where the things of the street are that are not found.
 func (p *process) move(c *config.Config, s *virtual.Street) {
 	c.TVs = append(c.TVs, config.TV{Host: s.TV.Addr(), MAC: s.TV.MAC(), Name: s.TV.Name()})
+	c.Multimode = append(c.Multimode, config.Gateway{Host: "127.0.0.1", Name: "Landing gateway"})
 	c.Cameras = append(c.Cameras, config.Camera{Host: s.Camera.Addr(), Name: "Camera (experimental)"})
 	c.Routers = mi.Secret(s.Router.Addr() + "," + virtual.RouterPassword.Reveal() + ",Router")
 	c.AndroidTVs = append(c.AndroidTVs, config.TV{Host: s.AndroidTV.Addr(), MAC: s.AndroidTV.MAC(), Name: s.AndroidTV.Name()})

@@ -10,9 +10,9 @@ import (
 const (
 	settling = 30 * time.Second // from the start until memory is worth more than speed
 	// thrift is how much garbage, in percent of what is in use, a settled bridge
-	// lets pile up: it makes little, and collecting it costs less than 1 % of a core
+	// lets pile up: it makes little, and collecting it costs about 1 % of a core
 	// with ten thousand devices.
-	thrift = 25
+	thrift = 12
 )
 
 // thrifty gives back what the start took, and keeps memory small from then on. A

@@ -228,7 +228,7 @@ func (d *Driver) sightings() []mi.Info {
 	gates := len(out)
 	for _, c := range d.children {
 		model := d.models[c.did]
-		if model != "" && !c.last.IsZero() && time.Since(c.told) >= sightAgain {
+		if model != "" && c.did != c.gate.home() && !c.last.IsZero() && time.Since(c.told) >= sightAgain {
 			c.told = time.Now()
 			out = append(out, mi.Info{DID: c.did, Model: model, Parent: c.gate.home()})
 		}
