@@ -105,6 +105,7 @@ class Diary:
 
 
 def ours(ha):
+    ha._ws = None  # one that was idle for minutes is closed
     return {e["entity_id"]: e for e in ha.entities() if str(e["unique_id"]).startswith("mihome2mqtt_")}
 
 
