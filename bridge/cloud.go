@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -22,6 +23,7 @@ func (a cloudAccount) Known() cloud.Known {
 		Scenes:  make([]cloud.Scene, len(known.Scenes)),
 	}
 	for i, d := range known.Devices {
+		d.Token = cmp.Or(d.BeaconKey, d.Token) // what a Bluetooth device seals its adverts with goes first
 		out.Devices[i] = cloud.Device{Info: d.Info, Account: d.Account, Region: d.Region, Online: d.Online, Asked: d.Asked, Remote: d.Remote}
 	}
 	for i, h := range known.Homes {

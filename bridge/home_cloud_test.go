@@ -300,3 +300,25 @@ func TestCloudInTroubleLeavesTheLANAlone(t *testing.T) {
 		})
 	}
 }
+
+// TestTheAccountGivesBluetoothKeys: what a sensor's adverts are sealed with comes as
+// the token of its device, so that a sign-in needs no restart.
+func TestTheAccountGivesBluetoothKeys(t *testing.T) {
+	live(t, func(l *loft) {
+		want := map[string]mi.Secret{}
+		for _, listed := range l.cloud.Listings() {
+			if listed.Beacon != "" {
+				want[listed.DID] = listed.Beacon
+			}
+		}
+		for _, d := range bridge.CloudAccount(l.account).Known().Devices {
+			if key := want[d.DID]; key != "" && d.Token != key {
+				t.Errorf("%s has another key", d.DID)
+			}
+			delete(want, d.DID)
+		}
+		if len(want) > 0 {
+			t.Errorf("%d Bluetooth devices are not known", len(want))
+		}
+	})
+}
