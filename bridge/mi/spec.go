@@ -118,6 +118,32 @@ type Event struct {
 	Args    []int // indexes into Spec.Props
 }
 
+// Join fills in what follows from the identities and names of a Spec built by hand:
+// keys, and to which service everything belongs. Every SIID must be the IID of one of
+// its services, and no name may repeat.
+func (s *Spec) Join() {
+	at := map[int]int{}
+	for i := range s.Services {
+		s.Services[i].Key = s.Services[i].Name
+		at[s.Services[i].IID] = i
+	}
+	for i := range s.Props {
+		p := &s.Props[i]
+		p.Service = at[p.SIID]
+		p.Key = Key(s.Services[p.Service].Key + "/" + p.Name)
+	}
+	for i := range s.Actions {
+		a := &s.Actions[i]
+		a.Service = at[a.SIID]
+		a.Key = Key(s.Services[a.Service].Key + "/" + a.Name)
+	}
+	for i := range s.Events {
+		e := &s.Events[i]
+		e.Service = at[e.SIID]
+		e.Key = Key(s.Services[e.Service].Key + "/" + e.Name)
+	}
+}
+
 // ID returns the stable identity "p<siid>_<piid>".
 func (p *Property) ID() string { return id('p', p.SIID, p.PIID) }
 

@@ -154,7 +154,7 @@ func newSpec(f *facts) *mi.Spec {
 	for i, k := range keys() {
 		s.Actions = append(s.Actions, mi.Action{SIID: siidKeys, AIID: i + 1, Name: k.name, Vendor: !k.usual})
 	}
-	join(s)
+	s.Join()
 	return s
 }
 
@@ -177,21 +177,4 @@ func (f *facts) choices() (out []mi.Choice) {
 		out = append(out, mi.Choice{Value: mi.Text(pkg), Label: pkg})
 	}
 	return out
-}
-
-// join fills in what follows from the identities.
-func join(s *mi.Spec) {
-	for i := range s.Services {
-		s.Services[i].Key = s.Services[i].Name
-	}
-	for i := range s.Props {
-		p := &s.Props[i]
-		p.Service = p.SIID - siidTV
-		p.Key = mi.Key(s.Services[p.Service].Key + "/" + p.Name)
-	}
-	for i := range s.Actions {
-		a := &s.Actions[i]
-		a.Service = a.SIID - siidTV
-		a.Key = mi.Key(s.Services[a.Service].Key + "/" + a.Name)
-	}
 }

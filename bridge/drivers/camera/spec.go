@@ -71,28 +71,11 @@ func newSpec() *mi.Spec {
 		},
 		Actions: []mi.Action{actionPhoto: {SIID: siidCamera, AIID: 1, Name: "take-photo"}},
 	}
-	join(s)
+	s.Join()
 	return s
 }
 
 // modes are what the camera can be ready for, as it spells them.
 func modes() []mi.Choice {
 	return []mi.Choice{{Value: mi.Text("record"), Label: "Video"}, {Value: mi.Text("capture"), Label: "Photo"}}
-}
-
-// join fills in what follows from the identities.
-func join(s *mi.Spec) {
-	for i := range s.Services {
-		s.Services[i].Key = s.Services[i].Name
-	}
-	for i := range s.Props {
-		p := &s.Props[i]
-		p.Service = p.SIID - siidCamera
-		p.Key = mi.Key(s.Services[p.Service].Key + "/" + p.Name)
-	}
-	for i := range s.Actions {
-		a := &s.Actions[i]
-		a.Service = a.SIID - siidCamera
-		a.Key = mi.Key(s.Services[a.Service].Key + "/" + a.Name)
-	}
 }

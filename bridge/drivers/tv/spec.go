@@ -89,30 +89,8 @@ func newSpec(f *facts) *mi.Spec {
 		s.Actions = append(s.Actions, mi.Action{SIID: siidKeys, AIID: i + 1, Name: k.name, Vendor: !k.usual})
 	}
 	s.Actions = append(s.Actions, mi.Action{SIID: siidTV, AIID: 1, Name: "take-screenshot", Vendor: true})
-	join(s)
+	s.Join()
 	return s
-}
-
-// join fills in what follows from the identities.
-func join(s *mi.Spec) {
-	for i := range s.Services {
-		s.Services[i].Key = s.Services[i].Name
-	}
-	for i := range s.Props {
-		p := &s.Props[i]
-		p.Service = p.SIID - siidTV
-		p.Key = mi.Key(s.Services[p.Service].Key + "/" + p.Name)
-	}
-	for i := range s.Actions {
-		a := &s.Actions[i]
-		a.Service = a.SIID - siidTV
-		a.Key = mi.Key(s.Services[a.Service].Key + "/" + a.Name)
-	}
-	for i := range s.Events {
-		e := &s.Events[i]
-		e.Service = e.SIID - siidTV
-		e.Key = mi.Key(s.Services[e.Service].Key + "/" + e.Name)
-	}
 }
 
 // facts are what is worth remembering of a TV that is off.
