@@ -130,6 +130,8 @@ func (u *user) heard(m message) {
 		u.mu.Unlock()
 		u.ended(did, "", m.payload)
 		return
+	case role == "event" && m.payload == "{}": // nothing happened
+		return
 	case role == "event":
 		e.What = virtual.Event
 		if m.retained {

@@ -58,6 +58,9 @@ func lampModel(spec *mi.Spec) (*entity.Model, renderer) {
 func (lampRules) Touched(prop int) []int { return []int{prop} }
 
 func (lampRules) Render(i int, values []mi.Value, into []entity.Payload) []entity.Payload {
+	if i >= len(values) { // an event has no value
+		return into
+	}
 	text := values[i].String()
 	if i == 0 {
 		text = map[string]string{"true": "ON", "false": "OFF"}[text]

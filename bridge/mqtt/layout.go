@@ -39,13 +39,14 @@ type layout struct {
 	first   []int          // first slot of each entity, and the end
 	ids     map[string]int // entity by id
 	actions map[string]int // entity by "service/name" of its command topic
+	resting map[int]string // what a slot says while nothing else is known of it
 
 	mu  sync.Mutex
 	odd map[int]bool // slots whose values outside the list were logged
 }
 
 func newLayout(m *entity.Model, r renderer) *layout {
-	l := &layout{renderer: r, model: m, names: append([]string(nil), deviceSlots...), ids: map[string]int{}, actions: map[string]int{}, odd: map[int]bool{}}
+	l := &layout{renderer: r, model: m, names: append([]string(nil), deviceSlots...), ids: map[string]int{}, actions: map[string]int{}, resting: map[int]string{}, odd: map[int]bool{}}
 	for i := range m.Entities {
 		e := &m.Entities[i]
 		l.first = append(l.first, len(l.names))
@@ -66,9 +67,15 @@ func (l *layout) bind(i int, b *entity.Bind) {
 		}
 		return
 	}
-	if b.State {
-		l.names = append(l.names, e.ID+"/"+string(b.Role))
+	switch {
+	case b.Role == "event":
+		l.resting[len(l.names)] = "{}"
+	case e.Component == "number" && !b.State:
+		l.resting[len(l.names)] = "None"
+	case !b.State:
+		return
 	}
+	l.names = append(l.names, e.ID+"/"+string(b.Role))
 }
 
 // actionSegments writes an action's key as its topic has it.

@@ -59,7 +59,19 @@ func (v *view) use(l *layout) bool {
 		names = l.names
 	}
 	v.page.rename(names, firstRole)
+	if l != nil {
+		v.rest(l)
+	}
 	return true
+}
+
+// rest makes the topics speak that no value ever reaches: platforms that are told of
+// a topic wait for its first word. An event's topic rests at {}, which says that
+// nothing happened; Home Assistant skips it.
+func (v *view) rest(l *layout) {
+	for slot, text := range l.resting {
+		v.page.put(slot, text)
+	}
 }
 
 // show renders the entities that changes touch. v.mu keeps another layout from

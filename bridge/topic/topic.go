@@ -3,7 +3,7 @@
 //
 //	<base>/<device>/<entity>/<role>             state, retained
 //	<base>/<device>/<entity>/<role>/set         order, never retained
-//	<base>/<device>/<entity>/event              happening, never retained
+//	<base>/<device>/<entity>/event              happening, never retained; {} rests there: nothing happened
 //	<base>/<device>/command/<service>/<name>    order to an action without an entity
 //	<base>/<device>/{availability,connection,last_error,last_seen}
 //	<base>/bridge/<name>                        the bridge itself
