@@ -84,7 +84,7 @@ func (g *Garage) Listen(ctx context.Context, heard func(mi.Advert)) error {
 	defer tick.Stop()
 	for {
 		for _, v := range g.vehicles {
-			if v.calling() {
+			if v.Calling() {
 				heard(v.advert(g.Name()))
 			}
 		}
@@ -273,8 +273,8 @@ func (v *Vehicle) Keys() []string {
 	return v.secrets.list()
 }
 
-// calling reports whether the vehicle advertises: nearby, with nobody connected.
-func (v *Vehicle) calling() bool {
+// Calling reports whether the vehicle advertises: nearby, with nobody connected.
+func (v *Vehicle) Calling() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.near && v.link == nil && !v.trouble.Occupied

@@ -46,6 +46,7 @@ type fake struct {
 	free       uint64
 	refuse     map[uint64]int // errors by kind of request
 	mute       bool           // does not even answer a ping
+	road       *road          // what the device is, if it is more than an echo
 }
 
 // client is somebody who is connected to the node.
@@ -295,6 +296,9 @@ func (c *client) device(kind uint64, body []byte) error {
 			return c.write(deviceConnection, appendNumber(appendNumber(nil, 1, r.addr), 4, uint64(fail)))
 		}
 		return c.write(gattError, appendNumber(about, 3, uint64(fail)))
+	}
+	if c.f.road != nil && c.f.road.take(c, kind, r) {
+		return nil
 	}
 	switch kind {
 	case deviceRequest:
