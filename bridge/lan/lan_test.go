@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 
@@ -51,6 +54,36 @@ func TestWakingReachesTheNetworkAndTheLastAddress(t *testing.T) {
 			t.Fatalf("%d packets, %v", got, err)
 		}
 	}
+}
+
+// TestKnock tells a machine that is there from an address that nobody has, and from a
+// machine that is cut off.
+func TestKnock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := virtual.NewNet(1)
+		at := func(text string) netip.Addr { return netip.MustParseAddr(text) }
+		bridge := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
+		n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.20/24")})
+		door, err := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.21/24")}).Listen(t.Context(), "192.168.7.21:80")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer door.Close()
+		for addr, want := range map[string]string{
+			"192.168.7.20": "192.168.7.20 refuses TCP port 80, so somebody is there",
+			"192.168.7.21": "TCP port 80 of 192.168.7.21 is open",
+			"192.168.7.99": "nothing at 192.168.7.99 answered within 2s",
+		} {
+			proof, there := Knock(t.Context(), bridge, at(addr))
+			if there != (addr != "192.168.7.99") || strings.NewReplacer("443", "80", "54321", "80").Replace(proof) != want && addr != "192.168.7.21" {
+				t.Errorf("%s: %q, %v", addr, proof, there)
+			}
+		}
+		n.Hurt(at("192.168.7.20"), virtual.Fault{Kind: virtual.Cut, To: time.Hour})
+		if proof, there := Knock(t.Context(), bridge, at("192.168.7.20")); there {
+			t.Errorf("cut off: %q", proof)
+		}
+	})
 }
 
 func TestTheQuestionAsksForTheService(t *testing.T) {

@@ -65,8 +65,8 @@ func (l *listener) Close() error {
 // Addr implements net.Listener.
 func (l *listener) Addr() net.Addr { return net.TCPAddrFromAddrPort(l.addr) }
 
-// DialContext implements mi.Network. A machine that is cut off lets the caller
-// wait until ctx ends; a port where nobody listens refuses at once.
+// DialContext implements mi.Network. A machine that is cut off, or that there is not,
+// lets the caller wait until ctx ends; a port where nobody listens refuses at once.
 func (m *Machine) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	fail := func(err error) (net.Conn, error) {
 		return nil, fmt.Errorf("virtual: dial %s %s: %w", network, address, err)
@@ -101,6 +101,9 @@ func (n *Net) connect(m *Machine, to netip.AddrPort) (net.Conn, error) {
 		return nil, syscall.EHOSTUNREACH
 	}
 	l := n.accepting(m, to)
+	if l == nil && !n.inhabited(to.Addr()) {
+		return nil, syscall.EHOSTUNREACH
+	}
 	if l == nil || len(l.waiting) == backlog {
 		return nil, syscall.ECONNREFUSED
 	}
@@ -125,6 +128,19 @@ func (n *Net) accepting(m *Machine, to netip.AddrPort) *listener {
 		return l
 	}
 	return n.streams[place{n.owners[to.Addr()], unspecified}]
+}
+
+// inhabited reports whether a machine has an address; a Segment has all of its own.
+func (n *Net) inhabited(a netip.Addr) bool {
+	if a.IsLoopback() || n.owners[a] != nil {
+		return true
+	}
+	for _, m := range n.owners {
+		if m.any && m.owns(a) {
+			return true
+		}
+	}
+	return false
 }
 
 // severed reports whether an address is cut off at the moment.
