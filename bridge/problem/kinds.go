@@ -6,7 +6,10 @@ var kinds = []Kind{
 	{
 		ID: "net.foreign_subnet", Severity: Broken,
 		Sentence: "{name} answers a ping, but not the bridge. It is at {ip}, the bridge at {ours}. Many Xiaomi devices only talk to their own network.",
-		ToDo:     "Give the bridge an address in {net}, or let your router translate (masquerade).",
+		Else: map[string]string{
+			Heard: "Xiaomi's cloud hears {name}, but the bridge does not. It is at {ip}, the bridge at {ours}. Many Xiaomi devices only talk to their own network.",
+		},
+		ToDo: "Give the bridge an address in {net}, or let your router translate (masquerade).",
 	},
 	{
 		ID: "net.bridge_network", Severity: Broken, Whole: true,
@@ -21,7 +24,14 @@ var kinds = []Kind{
 	{
 		ID: "net.none", Severity: Broken,
 		Sentence: "Nobody hears {name}: not the network, not Xiaomi's cloud. It is most likely without power or Wi-Fi.",
-		ToDo:     "Look at the device, then try again.",
+		Else: map[string]string{
+			Near:    "Nobody in the network hears {name}. It is most likely without power or Wi-Fi.",
+			Air:     "No Bluetooth receiver hears {name} any more. It is most likely out of reach, or its battery is empty.",
+			Hub:     "Its gateway hears nothing of {name} any more. It is most likely out of reach, or its battery is empty.",
+			Far:     "Xiaomi's cloud does not reach {name}. It is most likely without power or Wi-Fi.",
+			Waiting: "{name} has not been found in the network yet, and nobody knows its address.",
+		},
+		ToDo: "Look at the device, then try again.",
 	},
 	{
 		ID: "net.moved", Severity: Note,
@@ -54,16 +64,26 @@ var kinds = []Kind{
 	{
 		ID: "device.busy", Severity: Warn,
 		Sentence: "{name} is overloaded and answers every {n}th question. Asking less often.",
-		ToDo:     "Close other apps that ask it.",
+		Else: map[string]string{
+			Mute: "{name} says hello but answers no question: it is overloaded. Asking less often.",
+		},
+		ToDo: "Close other apps that ask it.",
 	},
 	{
 		ID: "device.refused", Severity: Warn,
 		Sentence: "{name} refused {role}: {meaning} ({code}).",
+		Else: map[string]string{
+			Codeless: "{name} refused {role}: {meaning}.",
+		},
 	},
 	{
 		ID: "device.spec_missing", Severity: Warn,
 		Sentence: "What {model} can do is not known yet, and the list could not be fetched. Trying again in {t}.",
-		ToDo:     "Import a file with the model's list.",
+		Else: map[string]string{
+			Unlisted: "What {model} can do is not known: nobody has published it at miot-spec.org. Looking again in {t}.",
+			Offline:  "What {model} can do is not known, and the settings keep the bridge from fetching it.",
+		},
+		ToDo: "Import a file with the model's list.",
 	},
 	{
 		ID: "device.cloud_only", Severity: Note,
@@ -129,7 +149,7 @@ var kinds = []Kind{
 		Sentence: "Another program uses the name {client id} at the broker. Is a second bridge running?",
 	},
 	{
-		ID: "ha.not_seen", Severity: Warn, Whole: true,
+		ID: "ha.not_seen", Severity: Note, Whole: true,
 		Sentence: "Home Assistant has not been seen at this broker. Is its MQTT integration on, at the same broker?",
 	},
 	{
@@ -139,6 +159,9 @@ var kinds = []Kind{
 	{
 		ID: "map.invalid", Severity: Warn, Whole: true,
 		Sentence: "{file}:{line}:{col}: {what}. The built-in mapping is used.",
+		Else: map[string]string{
+			Kept: "{file}:{line}:{col}: {what}. The mapping of before stays in use.",
+		},
 	},
 	{
 		ID: "config.open", Severity: Note, Whole: true,

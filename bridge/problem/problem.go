@@ -25,6 +25,32 @@ type Kind struct {
 	Sentence string // with {places} for what was measured
 	ToDo     string // "" when there is nothing to do; with {places} too
 	Whole    bool   // concerns the bridge, not one device
+	// Else are the sentences where something else was measured, by one of the names
+	// below.
+	Else map[string]string
+}
+
+// What may have been measured instead, as Kind.Else names it.
+const (
+	Heard    = "heard"    // the cloud hears the device
+	Near     = "near"     // nobody asked a cloud
+	Air      = "air"      // the device speaks Bluetooth
+	Hub      = "hub"      // the device speaks with a gateway
+	Far      = "far"      // only the cloud can reach the device
+	Waiting  = "waiting"  // no address is known
+	Mute     = "mute"     // no question was answered at all
+	Codeless = "codeless" // no code came with the refusal
+	Unlisted = "unlisted" // what was asked for does not exist
+	Offline  = "offline"  // nobody may ask
+	Kept     = "kept"     // what held before still holds
+)
+
+// Text returns the sentence for what was measured; "" is what Sentence says.
+func (k Kind) Text(measured string) string {
+	if text := k.Else[measured]; text != "" {
+		return text
+	}
+	return k.Sentence
 }
 
 // Find returns the kind called id.

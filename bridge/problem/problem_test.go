@@ -1,7 +1,9 @@
 package problem
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -15,17 +17,24 @@ func TestTable(t *testing.T) {
 			t.Errorf("%q is no id, or is there twice", k.ID)
 		}
 		seen[k.ID] = true
-		if n := len(strings.Fields(k.Sentence)); n > 35 {
-			t.Errorf("%s: %d words", k.ID, n)
+		for measured := range maps.Keys(k.Else) {
+			if k.Text(measured) == k.Sentence {
+				t.Errorf("%s: %s is the same sentence", k.ID, measured)
+			}
 		}
-		if rude.MatchString(k.Sentence + k.ToDo) {
-			t.Errorf("%s: %s", k.ID, k.Sentence)
+		for _, text := range append(slices.Collect(maps.Values(k.Else)), k.Text("")) {
+			if n := len(strings.Fields(text)); n > 35 {
+				t.Errorf("%s: %d words", k.ID, n)
+			}
+			if rude.MatchString(text + k.ToDo) {
+				t.Errorf("%s: %s", k.ID, text)
+			}
+			named := strings.Contains(text, "{name}") || strings.Contains(text, "{model}")
+			if named == k.Whole {
+				t.Errorf("%s: who is it about?", k.ID)
+			}
 		}
-		named := strings.Contains(k.Sentence, "{name}") || strings.Contains(k.Sentence, "{model}")
-		if named == k.Whole {
-			t.Errorf("%s: who is it about?", k.ID)
-		}
-		if found, ok := Find(k.ID); !ok || found != k {
+		if found, ok := Find(k.ID); !ok || found.Sentence != k.Sentence {
 			t.Errorf("%s is not found", k.ID)
 		}
 	}
