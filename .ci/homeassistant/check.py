@@ -3,81 +3,14 @@
 entity takes one command and shows the new state, and nothing is lost, doubled or stuck
 when Home Assistant, the broker, the bridge or a device goes and comes back.
 
-usage: check.py KIT INSTALL BINARY
-  KIT      folder with start-ha.sh, stop-ha.sh and ha.py
-  INSTALL  folder in which KIT/install-ha.sh has installed Home Assistant
-  BINARY   the mihome2mqtt binary
+usage: check.py KIT INSTALL BINARY    (see kit.py)
 """
-import os, pathlib, re, signal, socket, subprocess, sys, time
+import pathlib, re, sys, time
 
-KIT, INSTALL, BINARY = (pathlib.Path(a).resolve() for a in sys.argv[1:4])
-sys.path.insert(0, str(KIT))
-from ha import HA, Fail  # noqa: E402
+from kit import attr, call, check, enable, live, near, ours, restart, run, until
 
 KINDS = "light fan climate humidifier cover vacuum water_heater switch number select text button notify valve alarm_control_panel".split()
 TV_PACKAGE = pathlib.Path(__file__).parents[2] / "docker/home-assistant/tv.yaml"
-passed, failed = [], []
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def check(what, ok, detail=""):
-    (passed if ok else failed).append(what)
-    print(("ok    " if ok else "FAIL  ") + what + (f": {detail}" if detail and not ok else ""), flush=True)
-    return ok
-
-
-def until(what, test, seconds=20):
-    """Waits for test() to be true; a failed test shows what it saw last."""
-    start, last = time.time(), None
-    while time.time() - start < seconds:
-        try:
-            last = test()
-            if last:
-                return check(f"{what} ({time.time() - start:.1f} s)", True)
-        except (Fail, OSError, KeyError, TypeError, ValueError, IndexError) as e:
-            last = repr(e)
-        time.sleep(0.2)
-    return check(what, False, f"last saw {last!r}")
-
-
-class Bridge:
-    def __init__(self, mqtt_port, data):
-        self.log = open(data / "bridge.log", "ab")
-        self.env = dict(os.environ, MIHOME2MQTT_MQTT_URL=f"mqtt://127.0.0.1:{mqtt_port}", MIHOME2MQTT_DATA=str(data / "bridge"))
-        self.p = None
-
-    def start(self):
-        self.p = subprocess.Popen([str(BINARY), "demo"], env=self.env, stdout=self.log, stderr=self.log)
-
-    def stop(self):
-        self.p.send_signal(signal.SIGTERM)
-        return self.p.wait(15)
-
-
-def ours(ha):
-    return {e["entity_id"]: e for e in ha.entities() if str(e["unique_id"]).startswith("mihome2mqtt_")}
-
-
-def live(ha, domain):
-    return [e for e in ours(ha).values() if e["entity_id"].startswith(domain + ".") and e["state"] not in (None, "unavailable")]
-
-
-def call(ha, service, entity, **data):
-    domain, name = service.split(".")
-    ha.rest("POST", f"/api/services/{domain}/{name}", dict(entity_id=entity, **data))
-
-
-def attr(ha, entity, name):
-    return ha.state(entity)["attributes"].get(name)
-
-
-def near(a, b, by):
-    return a is not None and abs(float(a) - float(b)) <= by
 
 
 def dims(e):
@@ -186,8 +119,7 @@ def enable_one(ha, domain):
     """Enables one entity of a kind that is there but disabled by default, as a user would."""
     for e in ours(ha).values():
         if e["entity_id"].startswith(domain + ".") and e["disabled_by"] == "integration":
-            ha.ws.cmd("config/entity_registry/update", entity_id=e["entity_id"], disabled_by=None)
-            return e["entity_id"]
+            return enable(ha, e["entity_id"])
 
 
 def commands(ha):
@@ -201,9 +133,9 @@ def commands(ha):
             globals()["command_" + domain](ha, found[0]["entity_id"])
 
 
-def furnish(run):
+def furnish(folder):
     """Gives Home Assistant the media player that we recommend for a TV, as a package; it is read at the restart."""
-    config = run / "config"
+    config = folder / "config"
     (config / "packages").mkdir(exist_ok=True)
     (config / "packages" / "tv.yaml").write_text(TV_PACKAGE.read_text())
     main = config / "configuration.yaml"
@@ -274,37 +206,15 @@ def same(ha, before, what, seconds=60):
     return until(what, settled, seconds) or print("      " + settled.seen)
 
 
-class Broker:
-    """The mosquitto of the Home Assistant tree, with a store on disk."""
-
-    def __init__(self, port):
-        self.root, self.conf = INSTALL / "rootfs", f"/srv/broker-{port}.conf"
-        store = f"/srv/broker-{port}/"
-        (self.root / store[1:]).mkdir(parents=True, exist_ok=True)
-        (self.root / self.conf[1:]).write_text(
-            f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\npersistence true\npersistence_location {store}\n")
-
-    def start(self):
-        self.p = subprocess.Popen(["chroot", str(self.root), "/usr/sbin/mosquitto", "-c", self.conf], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def stop(self):
-        self.p.terminate()
-        self.p.wait(10)
-
-
-def home(ha, bridge, broker, run):
+def home(ha, bridge, broker, folder):
     until("twelve devices of the virtual home are discovered", lambda: len({e["device_id"] for e in ours(ha).values()}) >= 13, 30)
     until("their states arrive", lambda: sum(e["state"] == "unavailable" for e in ours(ha).values()) == 0, 30)
     commands(ha)
-    google_tv(ha, run / "bridge.log")
+    google_tv(ha, folder / "bridge.log")
     before = ours(ha)
-    ha.rest("POST", "/api/services/homeassistant/restart", {})
-    time.sleep(3)
-    ha._ws = None
-    ha.up()
+    restart(ha)
     same(ha, before, "restart of Home Assistant: same entities, all available")
     media_player(ha)
-    ha._ws = None  # idle for minutes
     before = ours(ha)
     broker.stop()
     until("the broker is away: Home Assistant says so", lambda: all(e["state"] in (None, "unavailable") for e in ours(ha).values()))
@@ -316,29 +226,4 @@ def home(ha, bridge, broker, run):
     same(ha, before, "restart of the bridge: same entities, all available")
 
 
-def main():
-    mqtt_port, http_port = free_port(), free_port()
-    run = INSTALL / f"run-{http_port}"
-    broker = Broker(mqtt_port)
-    broker.start()
-    start = [str(KIT / "start-ha.sh"), str(INSTALL), str(mqtt_port), str(http_port)]
-    subprocess.run(start, check=True, stdout=subprocess.DEVNULL, env=dict(os.environ, NO_BROKER="1"))
-    ha = HA(run)
-    furnish(run)
-    bridge = Bridge(mqtt_port, run)
-    bridge.start()
-    try:
-        home(ha, bridge, broker, run)
-        errors = [r for r in ha.ws.cmd("system_log/list") if "mqtt" in r["name"] and r["level"] in ("ERROR", "WARNING") and "connection was lost" not in str(r["message"])]
-        check("Home Assistant logged nothing against us", not errors, [r["message"] for r in errors][:5])
-    finally:
-        if bridge.p.poll() is None:
-            bridge.stop()
-        if not os.environ.get("KEEP"):
-            subprocess.run([str(KIT / "stop-ha.sh"), str(INSTALL), str(http_port)], check=False, stdout=subprocess.DEVNULL)
-            broker.stop()
-    print(f"{len(passed)} passed, {len(failed)} failed")
-    return 1 if failed else 0
-
-
-sys.exit(main())
+sys.exit(run(home, furnish))
