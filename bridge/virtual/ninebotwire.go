@@ -62,6 +62,9 @@ func (v *Vehicle) page(board byte) []byte {
 	case board == 0x22 && v.o.Kind != VehicleMini:
 		put := func(register, value int) { binary.LittleEndian.PutUint16(page[2*register:], uint16(value)) }
 		copy(page[2*0x10:], vehicleSerial)
+		put(0x17, 0x0115)
+		put(0x18, 7_800)
+		put(0x1F, 0x0102)
 		put(0x31, v.charge*78/100)
 		put(0x32, v.charge/100)
 		put(0x33, v.current)
@@ -81,6 +84,17 @@ func (v *Vehicle) mainPage(page []byte) {
 	put(0x22, v.charge/100)
 	put(0x25, v.charge/100*25)
 	put(0x47, 5_432)
+	put(0x24, v.charge/100*24)
+	put(0x32, 90_000&0xFFFF)
+	put(0x33, 90_000>>16)
+	put(0x34, 36_000)
+	put(0x68, 0x0072)
+	put(0x72, 200)
+	put(0x73, 250)
+	put(0x74, 100)
+	put(0x75, 2)
+	put(0x7B, 1)
+	put(0x7C, 1)
 	if v.state.Light {
 		put(0x7D, 2)
 	}
@@ -88,9 +102,9 @@ func (v *Vehicle) mainPage(page []byte) {
 	if v.o.Kind == VehicleCrypto {
 		speed /= 100
 	}
-	flags := 0
+	flags := 1 << 11 // activated
 	if v.state.Locked {
-		flags = 2
+		flags |= 2
 	}
 	average := 0
 	if v.tripTime > 0 {

@@ -32,13 +32,13 @@ func TestEntities(t *testing.T) {
 		if got, want := look(h, 0), append(shared(), about()...); !slices.Equal(got, want) {
 			t.Errorf("a mini shows\n%s", strings.Join(got, "\n"))
 		}
-		want := slices.Concat([]string{"light_5 light Light     shown", "lock_4 lock Lock    "}, shared(), cells(), about())
+		want := slices.Concat([]string{"light_5 light Light     shown", "lock_4 lock Lock    "}, shared(), cells(), about(), inside())
 		if got := look(h, 1); !slices.Equal(got, want) {
 			t.Errorf("a scooter shows\n%s", strings.Join(got, "\n"))
 		}
 	})
 	in(t, func(o *ninebot.Options) { o.Writes = false }, func(h *house) {
-		want := slices.Concat(shared(), cells(), []string{"p4_1 binary_sensor Locked     shown", "p5_1 binary_sensor Light     shown"}, about())
+		want := slices.Concat(shared(), cells(), []string{"p4_1 binary_sensor Locked     shown", "p5_1 binary_sensor Light     shown"}, about(), inside())
 		if got := look(h, 1); !slices.Equal(got, want) {
 			t.Errorf("a scooter that is only read shows\n%s", strings.Join(got, "\n"))
 		}
@@ -74,4 +74,30 @@ func cells() []string {
 
 func about() []string {
 	return []string{"p6_1 sensor Serial number    diagnostic", "p6_2 sensor Firmware version    diagnostic"}
+}
+
+// inside are the entities that only scooters have, for the curious.
+func inside() []string {
+	return []string{
+		"p2_11 sensor Actual range distance measurement km diagnostic",
+		"p2_12 sensor Operation time duration total_increasing s diagnostic",
+		"p2_13 sensor Riding time duration total_increasing s diagnostic",
+		"p2_14 binary_sensor Speed limited    diagnostic",
+		"p2_15 sensor Speed limit speed measurement km/h diagnostic",
+		"p2_16 sensor Normal speed limit speed measurement km/h diagnostic",
+		"p2_17 sensor Reduced speed limit speed measurement km/h diagnostic",
+		"p2_18 sensor Riding mode enum   diagnostic",
+		"p2_19 sensor Energy recovery enum   diagnostic",
+		"p2_20 binary_sensor Cruise control    diagnostic",
+		"p2_21 binary_sensor Alarm sounding    diagnostic",
+		"p2_22 binary_sensor Activated    diagnostic",
+		"p3_7 binary_sensor Second battery    diagnostic",
+		"p3_8 sensor Battery charge   mAh diagnostic",
+		"p3_9 sensor Battery capacity   mAh diagnostic",
+		"p3_10 sensor Overcharges    diagnostic",
+		"p3_11 sensor Overdischarges    diagnostic",
+		"p6_3 sensor Battery serial number    diagnostic",
+		"p6_4 sensor Battery firmware version    diagnostic",
+		"p6_5 sensor Bluetooth firmware version    diagnostic",
+	}
 }

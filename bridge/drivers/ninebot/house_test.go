@@ -196,6 +196,15 @@ func showsScooter() map[string]mi.Value {
 	s["battery/voltage"] = mi.Float(38.5)
 	s["battery/battery-temperature"], s["battery/battery-health"] = mi.Int(28), mi.Int(97)
 	s["lock/locked"], s["light/on"] = mi.Bool(false), mi.Bool(false)
+	maps.Copy(s, map[string]mi.Value{
+		"scooter/actual-remaining-mileage": mi.Float(14.64), "scooter/operation-time": mi.Int(90_000), "scooter/riding-time": mi.Int(36_000),
+		"scooter/speed-limited": mi.Bool(false), "scooter/speed-limit": mi.Float(20), "scooter/normal-speed-limit": mi.Float(25), "scooter/reduced-speed-limit": mi.Float(10),
+		"scooter/riding-mode": mi.Int(2), "scooter/energy-recovery": mi.Int(1), "scooter/cruise-control": mi.Bool(true),
+		"scooter/alarm-sounding": mi.Bool(false), "scooter/activated": mi.Bool(true), "battery/second-battery": mi.Bool(false),
+		"battery/battery-charge": mi.Int(4_758), "battery/battery-capacity": mi.Int(7_800), "battery/overcharges": mi.Int(2), "battery/overdischarges": mi.Int(1),
+		"information/battery-serial-number": mi.Text("N4GSD2123C0456"), "information/battery-firmware-version": mi.Text("1.1.5"),
+		"information/bluetooth-firmware-version": mi.Text("0.7.2"),
+	})
 	return s
 }
 

@@ -3,7 +3,6 @@ package ninebot
 import (
 	"bytes"
 	"encoding/hex"
-	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -50,75 +49,6 @@ func TestASessionCountsBeyondItsTwoBytes(t *testing.T) {
 	if we.count <= 0xFFFF {
 		t.Errorf("the count is %#x", we.count)
 	}
-}
-
-// TestRegistersAsOthersReadThem holds our scales to those of ninebot-ble.
-func TestRegistersAsOthersReadThem(t *testing.T) {
-	for _, r := range load(t).Registers {
-		b := unhex(t, r.Bytes)
-		got, known := decoded(r.Board, r.Index, r.Name, b)
-		if !known {
-			continue // a register that is never read
-		}
-		if want := fmt.Sprint(r.Value); got.String() != want {
-			t.Errorf("%s of %x is %v, want %v", r.Name, b, got, want)
-		}
-	}
-}
-
-// decoded reads a register the way that the driver does.
-func decoded(board string, index int, name string, b []byte) (mi.Value, bool) {
-	block := make([]byte, liveSize)
-	put := func(at int) { copy(block[at:], b) }
-	var v values
-	var field int
-	switch name {
-	case "NB_INF_SN":
-		field = fieldSerial
-	case "NB_FW_VER":
-		field = fieldFirmware
-	case "NB_INF_PRD_RID_MIL":
-		field = fieldRange
-	case "BAT_HEALTHY":
-		field = fieldHealth
-	case "NB_INF_ERROR":
-		put(0)
-		field = fieldError
-	case "NB_INF_ALERM":
-		put(2)
-		field = fieldWarning
-	case "NB_INF_BOOL_LOCK":
-		put(4)
-		field = fieldLocked
-	case "NB_SINGLE_MIL":
-		put(18)
-		field = fieldTrip
-	case "NB_INF_BODY_TEMP":
-		put(22)
-		field = fieldTemperature
-	case "NB_INF_DRV_VOLT":
-		field = fieldVoltage
-	case "BAT_CURRENT_CUR":
-		v.cells(append(make([]byte, 4), append(b, make([]byte, 4)...)...))
-		return v[fieldCurrent], true
-	case "BAT_VOLTAGE_CUR":
-		v.cells(append(make([]byte, 6), append(b, 0, 0)...))
-		return v[fieldVoltage], true
-	case "BAT_TEMP_CUR1":
-		v.cells(append(make([]byte, 8), b[0], 0))
-		return v[fieldCellTemperature], true
-	default:
-		return mi.Value{}, false
-	}
-	v.live(block, Scooter)
-	for _, k := range []Kind{Mini, Scooter} {
-		for _, r := range readings(k) {
-			if int(r.register) == index && (r.board == boardCells) == (board == "bms 0x22") {
-				r.take(&v, b)
-			}
-		}
-	}
-	return v[field], true
 }
 
 func FuzzSplit(f *testing.F) {

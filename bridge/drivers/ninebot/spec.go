@@ -33,6 +33,26 @@ const (
 	fieldLight
 	fieldSerial
 	fieldFirmware
+	fieldActualRange
+	fieldOperated
+	fieldRidden
+	fieldLimited
+	fieldLimit
+	fieldNormalLimit
+	fieldReducedLimit
+	fieldMode
+	fieldRecovery
+	fieldCruise
+	fieldAlarm
+	fieldActivated
+	fieldSecondBattery
+	fieldLeft
+	fieldCapacity
+	fieldOvercharges
+	fieldOverdischarges
+	fieldCellsSerial
+	fieldCellsFirmware
+	fieldRadioFirmware
 	fieldCount
 )
 
@@ -44,7 +64,7 @@ const (
 
 // onlyScooters says which fields a mini lacks, or keeps to itself.
 func onlyScooters(field int) bool {
-	return field == fieldCellTemperature || field == fieldHealth || field == fieldLocked || field == fieldLight
+	return field == fieldCellTemperature || field == fieldHealth || field == fieldLocked || field == fieldLight || field >= fieldActualRange
 }
 
 // shape is the Spec of a kind with the fields behind its properties.
@@ -65,7 +85,7 @@ func newShape(k Kind, writes bool) shape {
 			{IID: siidAbout, Name: "information", Key: "information", Text: "Information"},
 		},
 	}}
-	for field, p := range properties(writes) {
+	for field, p := range append(properties(writes), inside()...) {
 		if k == Mini && onlyScooters(field) {
 			continue
 		}
@@ -91,7 +111,7 @@ func (k Kind) text() string {
 	return "Electric scooter"
 }
 
-// properties lists all fields in their order.
+// properties lists the fields that people look at, in their order.
 func properties(writes bool) []mi.Property {
 	rn := mi.Read | mi.Notify
 	order := rn
@@ -122,4 +142,43 @@ func properties(writes bool) []mi.Property {
 		fieldSerial:          {SIID: siidAbout, PIID: 1, Name: "serial-number", Access: rn},
 		fieldFirmware:        {SIID: siidAbout, PIID: 2, Name: "firmware-version", Access: rn},
 	}
+}
+
+// inside lists what only scooters tell of themselves, behind what properties lists.
+// None of it is ever written.
+func inside() []mi.Property {
+	list := []mi.Property{
+		fieldActualRange:    {SIID: siidScooter, PIID: 11, Name: "actual-remaining-mileage", Format: mi.FormatFloat, Unit: "km"},
+		fieldOperated:       {SIID: siidScooter, PIID: 12, Name: "operation-time", Format: mi.FormatInt, Unit: "seconds"},
+		fieldRidden:         {SIID: siidScooter, PIID: 13, Name: "riding-time", Format: mi.FormatInt, Unit: "seconds"},
+		fieldLimited:        {SIID: siidScooter, PIID: 14, Name: "speed-limited", Format: mi.FormatBool},
+		fieldLimit:          {SIID: siidScooter, PIID: 15, Name: "speed-limit", Format: mi.FormatFloat, Unit: "km/h"},
+		fieldNormalLimit:    {SIID: siidScooter, PIID: 16, Name: "normal-speed-limit", Format: mi.FormatFloat, Unit: "km/h"},
+		fieldReducedLimit:   {SIID: siidScooter, PIID: 17, Name: "reduced-speed-limit", Format: mi.FormatFloat, Unit: "km/h"},
+		fieldMode:           {SIID: siidScooter, PIID: 18, Name: "riding-mode", Format: mi.FormatInt, List: choices("Normal", "Eco", "Sport")},
+		fieldRecovery:       {SIID: siidScooter, PIID: 19, Name: "energy-recovery", Format: mi.FormatInt, List: choices("Off", "Medium", "Strong")},
+		fieldCruise:         {SIID: siidScooter, PIID: 20, Name: "cruise-control", Format: mi.FormatBool},
+		fieldAlarm:          {SIID: siidScooter, PIID: 21, Name: "alarm-sounding", Format: mi.FormatBool},
+		fieldActivated:      {SIID: siidScooter, PIID: 22, Name: "activated", Format: mi.FormatBool},
+		fieldSecondBattery:  {SIID: siidBattery, PIID: 7, Name: "second-battery", Format: mi.FormatBool},
+		fieldLeft:           {SIID: siidBattery, PIID: 8, Name: "battery-charge", Format: mi.FormatInt, Unit: "mAh"},
+		fieldCapacity:       {SIID: siidBattery, PIID: 9, Name: "battery-capacity", Format: mi.FormatInt, Unit: "mAh"},
+		fieldOvercharges:    {SIID: siidBattery, PIID: 10, Name: "overcharges", Format: mi.FormatInt},
+		fieldOverdischarges: {SIID: siidBattery, PIID: 11, Name: "overdischarges", Format: mi.FormatInt},
+		fieldCellsSerial:    {SIID: siidAbout, PIID: 3, Name: "battery-serial-number"},
+		fieldCellsFirmware:  {SIID: siidAbout, PIID: 4, Name: "battery-firmware-version"},
+		fieldRadioFirmware:  {SIID: siidAbout, PIID: 5, Name: "bluetooth-firmware-version"},
+	}[fieldActualRange:]
+	for i := range list {
+		list[i].Access = mi.Read | mi.Notify
+	}
+	return list
+}
+
+// choices numbers labels from 0 on.
+func choices(labels ...string) (list []mi.Choice) {
+	for i, label := range labels {
+		list = append(list, mi.Choice{Value: mi.Int(int64(i)), Label: label})
+	}
+	return list
 }

@@ -3,6 +3,7 @@ package ninebot_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -204,6 +205,26 @@ func TestNothingIsWrittenUnasked(t *testing.T) {
 		}
 		if n := v.v.State().Visits; n != 1 {
 			h.Errorf("%d visits", n)
+		}
+	})
+}
+
+// TestOnlyLockAndLightAreEverWritten looks at what each kind of vehicle offers.
+func TestOnlyLockAndLightAreEverWritten(t *testing.T) {
+	in(t, nil, func(h *house) {
+		h.garage.Vehicle(addr(2)).Press()
+		for i := range byte(4) {
+			v := h.open(addr(i))
+			var writable []mi.Key
+			for _, p := range v.spec().Props {
+				if p.Access&mi.Write != 0 {
+					writable = append(writable, p.Key)
+				}
+			}
+			if want := []mi.Key{"lock/locked", "light/on"}; !slices.Equal(writable, want[:min(2, 2*int(i))]) || len(v.spec().Actions) > 0 {
+				h.Errorf("vehicle %d takes %v", i, writable)
+			}
+			_ = v.link.Close()
 		}
 	})
 }
