@@ -76,6 +76,14 @@ type Pusher interface {
 	Pushing() bool
 }
 
+// Concerned is a link whose device may well answer and yet lacks something, such as
+// a way to be woken.
+type Concerned interface {
+	// Concern returns what is not as it should be, with its Problem; nil when all is.
+	// It never waits.
+	Concern() error
+}
+
 // Specs finds the spec of a model. Implementations never block on a network:
 // what is not at hand is fetched in the background and ErrUnsupported returned.
 type Specs interface {

@@ -37,3 +37,10 @@ type diagnosed struct {
 }
 
 func (d *diagnosed) Unwrap() error { return d.error }
+
+// Refusal is an error with which a device, or the cloud in its place, says no.
+type Refusal interface {
+	error
+	// Refused returns what the code means in words, and the code.
+	Refused() (meaning string, code int)
+}

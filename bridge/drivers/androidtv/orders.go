@@ -141,7 +141,7 @@ func (s *session) wake(ctx context.Context, why error) error {
 	host, _, _ := net.SplitHostPort(s.addr)
 	s.mu.Unlock()
 	if !ok {
-		return mi.Diagnose("tv.wake", fmt.Errorf("%s; to wake it, add its MAC address to the TV in the configuration: %w", text(why, mi.ErrOffline), mi.ErrInvalid))
+		return sleepless(why)
 	}
 	last, _ := netip.ParseAddr(host) // a name is not looked up: the TV may be anywhere
 	if err := lan.Wake(ctx, s.d.w.Net, s.d.interfaces(), netip.AddrPortFrom(last, s.d.o.WakePort), []lan.MAC{mac}); err != nil {
@@ -149,6 +149,21 @@ func (s *session) wake(ctx context.Context, why error) error {
 	}
 	s.expectSoon(true, wakeTime)
 	return nil
+}
+
+// sleepless says that a TV stays off, and why it cannot be reached.
+func sleepless(why error) error {
+	return mi.Diagnose("tv.wake", fmt.Errorf("%s; to wake it, add its MAC address to the TV in the configuration: %w", text(why, mi.ErrOffline), mi.ErrInvalid))
+}
+
+// Concern implements mi.Concerned.
+func (s *session) Concern() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := lan.ParseMAC(s.mac); ok || s.wire != nil || !errors.Is(s.err, mi.ErrOffline) {
+		return nil
+	}
+	return sleepless(s.err)
 }
 
 // sound returns how loud the TV is.

@@ -57,6 +57,7 @@ var (
 	_ mi.Describer = (*session)(nil)
 	_ mi.Mover     = (*session)(nil)
 	_ mi.Pusher    = (*session)(nil)
+	_ mi.Concerned = (*session)(nil)
 )
 
 func newSession(d *Driver, info mi.Info, sink mi.Sink) *session {

@@ -60,10 +60,19 @@ func explained(err error) *trouble {
 // action.
 type refusal struct{ code int }
 
+var _ mi.Refusal = (*refusal)(nil)
+
 // Error says in words what the code means.
 func (r *refusal) Error() string {
+	return fmt.Sprintf("%s (code %d)", r.meaning(), r.code)
+}
+
+// Refused implements mi.Refusal.
+func (r *refusal) Refused() (meaning string, code int) { return r.meaning(), r.code }
+
+func (r *refusal) meaning() string {
 	text, _ := r.verdict()
-	return fmt.Sprintf("%s (code %d)", text, r.code)
+	return text
 }
 
 // Unwrap returns the kind of the failure.

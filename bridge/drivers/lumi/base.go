@@ -15,7 +15,17 @@ var (
 	_ mi.Getter = (*base)(nil)
 	_ mi.Setter = (*base)(nil)
 	_ mi.Caller = (*base)(nil)
+
+	_ mi.Concerned = (*base)(nil)
 )
+
+// Concern implements mi.Concerned: the last write, to the gateway or to what hangs on
+// it, found no key that fits.
+func (b *base) Concern() error {
+	b.d.mu.Lock()
+	defer b.d.mu.Unlock()
+	return b.station.locked
+}
 
 // Class is empty: a gateway answers polls.
 func (*base) Class() string { return "" }

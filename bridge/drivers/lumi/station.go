@@ -34,6 +34,7 @@ type station struct {
 	info    mi.Info   // as others know it; the zero Info when nobody does
 	key     mi.Secret // that it told
 	asked   time.Time // when it was asked for the key
+	locked  error     // why the last write found no key that fits; nil when it did
 	wait    waiting
 	last    string // the newest report
 	lastAt  time.Time
@@ -183,7 +184,7 @@ func (d *Driver) list(ctx context.Context, st *station) (message, error) {
 func (d *Driver) write(ctx context.Context, st *station, sid string, values func(proto int) (map[string]any, error)) error {
 	key := d.secret(ctx, st)
 	if key == "" {
-		return mi.Diagnose(keyProblem, fmt.Errorf("the key of gateway %s is not known: read it in the app (gateway, About, developer mode) and configure it: %w", st.sid, mi.ErrUnsupported))
+		return d.lock(st, fmt.Errorf("the key of gateway %s is not known: read it in the app (gateway, About, developer mode) and configure it: %w", st.sid, mi.ErrUnsupported))
 	}
 	proto, err := d.version(ctx, st)
 	if err != nil {
@@ -203,13 +204,24 @@ func (d *Driver) write(ctx context.Context, st *station, sid string, values func
 		case err != nil:
 			return err
 		case m.fault == "":
-			return nil
+			return d.lock(st, nil)
 		case !wrongKey(m.fault):
 			return refused(m.fault)
 		}
 	}
 	d.doubt(st)
-	return mi.Diagnose(keyProblem, fmt.Errorf("gateway %s refuses the key: compare it with the app: %w", st.sid, mi.ErrUnsupported))
+	return d.lock(st, fmt.Errorf("gateway %s refuses the key: compare it with the app: %w", st.sid, mi.ErrUnsupported))
+}
+
+// lock notes why no key fits, nil when one does, and returns it with its problem.
+func (d *Driver) lock(st *station, why error) error {
+	if why != nil {
+		why = mi.Diagnose(keyProblem, why)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	st.locked = why
+	return why
 }
 
 // sign makes a write with the gateway's token, asked for when there is none or

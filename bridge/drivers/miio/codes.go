@@ -14,16 +14,24 @@ type refusal struct {
 	message string // the device's own words; may be empty
 }
 
+var _ mi.Refusal = (*refusal)(nil)
+
 // Error says in words what the code means.
 func (r *refusal) Error() string {
-	text := r.verdict().text
-	if r.message != "" {
-		text += ": " + r.message
-	}
-	if r.code == 0 {
+	text, code := r.Refused()
+	if code == 0 {
 		return text
 	}
-	return fmt.Sprintf("%s (code %d)", text, r.code)
+	return fmt.Sprintf("%s (code %d)", text, code)
+}
+
+// Refused implements mi.Refusal.
+func (r *refusal) Refused() (meaning string, code int) {
+	meaning = r.verdict().text
+	if r.message != "" {
+		meaning += ": " + r.message
+	}
+	return meaning, r.code
 }
 
 // Unwrap returns the kind of the failure.

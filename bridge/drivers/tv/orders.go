@@ -82,7 +82,7 @@ func (s *session) wake(ctx context.Context) error {
 	macs := s.facts.macs(s.mac)
 	s.mu.Unlock()
 	if len(macs) == 0 {
-		return mi.Diagnose("tv.wake", fmt.Errorf("tv: turn on: the TV's MAC address is not known; add it to the TV in the configuration: %w", mi.ErrInvalid))
+		return sleepless()
 	}
 	host, _, _ := net.SplitHostPort(s.addr)
 	last, _ := netip.ParseAddr(host) // a name is not looked up: the TV may be anywhere
@@ -90,6 +90,21 @@ func (s *session) wake(ctx context.Context) error {
 		return err
 	}
 	s.expectSoon(true, onTime)
+	return nil
+}
+
+// sleepless says that a TV that is off stays off.
+func sleepless() error {
+	return mi.Diagnose("tv.wake", fmt.Errorf("tv: turn on: the TV's MAC address is not known; add it to the TV in the configuration: %w", mi.ErrInvalid))
+}
+
+// Concern implements mi.Concerned.
+func (s *session) Concern() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dark && len(s.facts.macs(s.mac)) == 0 {
+		return sleepless()
+	}
 	return nil
 }
 

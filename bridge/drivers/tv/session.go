@@ -35,6 +35,7 @@ type session struct {
 	app    string    // in front
 	appAt  time.Time // of app
 	before int       // volume before mute
+	dark   bool      // the TV was off when it was last looked at
 }
 
 // expectation is the state that an order leads to before the TV shows it.
@@ -48,6 +49,7 @@ var (
 	_ mi.Setter    = (*session)(nil)
 	_ mi.Caller    = (*session)(nil)
 	_ mi.Describer = (*session)(nil)
+	_ mi.Concerned = (*session)(nil)
 )
 
 // Close implements mi.Link.
@@ -176,6 +178,9 @@ func (s *session) off(ctx context.Context, err error) bool {
 // nothing else is known.
 func (s *session) values(ctx context.Context, alive bool, props []int) (map[int]mi.Value, error) {
 	on := s.expected(alive)
+	s.mu.Lock()
+	s.dark = !on
+	s.mu.Unlock()
 	out := map[int]mi.Value{propOn: mi.Bool(on), propVolume: {}, propMute: {}, propApp: {}, propCurrent: {}}
 	if !alive || !on {
 		return out, nil

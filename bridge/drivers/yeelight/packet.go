@@ -167,7 +167,7 @@ func parseLine(line []byte) (message, error) {
 	}
 	switch {
 	case in.ID != nil && in.Error != nil:
-		return message{answer: true, id: *in.ID, err: refusal(in.Error.Code, in.Error.Message)}, nil
+		return message{answer: true, id: *in.ID, err: &refusal{in.Error.Code, in.Error.Message}}, nil
 	case in.ID != nil && in.Result != nil:
 		m := message{answer: true, id: *in.ID, result: make([]string, len(in.Result))}
 		for i, raw := range in.Result {
@@ -193,14 +193,32 @@ func plain(raw json.RawMessage) string {
 	return v.String()
 }
 
-// refusal says what kind of failure an error of the lamp is.
-func refusal(code int, text string) error {
-	kind := mi.ErrInvalid
+// refusal is an error with which a lamp answers.
+type refusal struct {
+	code int
+	text string // the lamp's own words
+}
+
+var _ mi.Refusal = (*refusal)(nil)
+
+// Error implements error.
+func (r *refusal) Error() string {
+	meaning, code := r.Refused()
+	return fmt.Sprintf("%s (%d): %v", meaning, code, r.Unwrap())
+}
+
+// Refused implements mi.Refusal.
+func (r *refusal) Refused() (meaning string, code int) {
+	return fmt.Sprintf("the lamp says %.80q", r.text), r.code
+}
+
+// Unwrap returns the kind of the failure.
+func (r *refusal) Unwrap() error {
 	switch {
-	case strings.Contains(text, "quota"):
-		kind = mi.ErrBusy
-	case strings.Contains(text, "support"):
-		kind = mi.ErrUnsupported
+	case strings.Contains(r.text, "quota"):
+		return mi.ErrBusy
+	case strings.Contains(r.text, "support"):
+		return mi.ErrUnsupported
 	}
-	return fmt.Errorf("the lamp says %.80q (%d): %w", text, code, kind)
+	return mi.ErrInvalid
 }
