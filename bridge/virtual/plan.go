@@ -23,6 +23,8 @@ const (
 	Slow    Kind = "slow"    // all are Amount tenths of a second late
 	Corrupt Kind = "corrupt" // Amount are damaged
 
+	Isolated Kind = "isolated" // its broadcasts and multicasts reach nobody
+
 	Reboot  Kind = "reboot"  // at From
 	Move    Kind = "move"    // at From, to another address
 	Retoken Kind = "retoken" // at From, to another token; at To back

@@ -151,6 +151,9 @@ func (n *Net) route(s *socket, to netip.AddrPort, data []byte) {
 // receivers lists, in a fixed order, the sockets that a datagram is for.
 func (n *Net) receivers(m *Machine, from netip.Addr, to netip.AddrPort) []*socket {
 	if to.Addr().IsMulticast() || n.broadcast(m, from, to.Addr()) {
+		if n.suffers(from, Isolated) {
+			return nil
+		}
 		return n.audience(m, from, to)
 	}
 	if r := n.bound(m, to); r != nil {

@@ -144,9 +144,12 @@ func (n *Net) inhabited(a netip.Addr) bool {
 }
 
 // severed reports whether an address is cut off at the moment.
-func (n *Net) severed(a netip.Addr) bool {
+func (n *Net) severed(a netip.Addr) bool { return n.suffers(a, Cut) }
+
+// suffers reports whether a fault happens to an address at the moment.
+func (n *Net) suffers(a netip.Addr, k Kind) bool {
 	for _, f := range n.faults[a] {
-		if f.Kind == Cut && f.covers(time.Since(n.start)) {
+		if f.Kind == k && f.covers(time.Since(n.start)) {
 			return true
 		}
 	}
