@@ -195,7 +195,10 @@ func (v *view) complain() {
 
 // seen publishes the time of the last packet, now and then. It needs v.mu.
 func (v *view) seen(at time.Time) {
-	if !at.IsZero() && at.Sub(v.seenAt) >= seenEvery {
+	switch {
+	case at.IsZero() && v.seenAt.IsZero():
+		v.page.put(slotLastSeen, homeassistant.StateText(""))
+	case at.Sub(v.seenAt) >= seenEvery:
 		v.seenAt = at
 		v.page.put(slotLastSeen, at.UTC().Format(time.RFC3339))
 	}

@@ -38,7 +38,7 @@ func health(t *testing.T, environ []string) map[string]any {
 }
 
 func TestDemoBringsItsHomeToTheBrokerAndStops(t *testing.T) {
-	environ := []string{"MIHOME2MQTT_BROKER_LISTEN=" + freePort(t)}
+	environ := []string{"MIHOME2MQTT_BROKER_LISTEN=" + freePort(t), "MIHOME2MQTT_DISCOVERY=homeassistant:device,domoticz:single"}
 	ctx, stop := context.WithCancel(t.Context())
 	var out, talk bytes.Buffer
 	code := make(chan int, 1)
@@ -61,6 +61,7 @@ func TestDemoBringsItsHomeToTheBrokerAndStops(t *testing.T) {
 	if got := lookUp(t, environ, "mihome2mqtt/bridge/account"); got != "ok" {
 		t.Errorf("the account is %q", got)
 	}
+	expectWords(t, environ)
 	stop()
 	select {
 	case got := <-code:
