@@ -26,8 +26,9 @@ type VehicleOptions struct {
 	Addr  mi.Address
 	Name  string // as advertised
 	Kind  VehicleKind
-	Token mi.Secret // 24 hexadecimal digits, if it was bound by Xiaomi Home
-	Ready bool      // somebody presses its button when it is to be paired
+	Line  VehicleLine // the Nordic UART when zero
+	Token mi.Secret   // 24 hexadecimal digits, if it was bound by Xiaomi Home
+	Ready bool        // somebody presses its button when it is to be paired
 }
 
 // Garage is a few vehicles on the air: it hears them and connects to them.

@@ -10,14 +10,32 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-// What a vehicle is written to and tells by: the Nordic UART, and the two
-// characteristics of Xiaomi's authentication.
+// What a vehicle is written to and tells by: its serial line, by the names that the
+// Nordic UART has, and the two characteristics of Xiaomi's authentication.
 const (
 	vehicleIn      = "6e400002-b5a3-f393-e0a9-e50e24dcca9e"
 	vehicleOut     = "6e400003-b5a3-f393-e0a9-e50e24dcca9e"
 	vehicleControl = "00000010-0000-1000-8000-00805f9b34fb"
 	vehicleParcels = "00000019-0000-1000-8000-00805f9b34fb"
 )
+
+// VehicleLine names the characteristics of a vehicle's serial line: what it is
+// written to and what it tells by. The zero value is the Nordic UART.
+type VehicleLine struct{ In, Out string }
+
+// inside is how the vehicle itself calls a characteristic.
+func (l VehicleLine) inside(characteristic string, in bool) string {
+	switch {
+	case l == VehicleLine{}:
+	case in && characteristic == l.In:
+		return vehicleIn
+	case !in && characteristic == l.Out:
+		return vehicleOut
+	case characteristic == vehicleIn || characteristic == vehicleOut:
+		return ""
+	}
+	return characteristic
+}
 
 // vehicleSpeech turns bytes into requests and answers into bytes; it lasts as
 // long as a connection.
@@ -125,9 +143,11 @@ func (l *vehicleLink) Read(context.Context, string) ([]byte, error) {
 
 // Notify implements mi.Peripheral.
 func (l *vehicleLink) Notify(_ context.Context, characteristic string, got func([]byte)) error {
+	name := characteristic
+	characteristic = l.v.o.Line.inside(name, false)
 	secure := characteristic == vehicleControl || characteristic == vehicleParcels
 	if characteristic != vehicleOut && (!secure || l.v.o.Kind != VehicleSecure) {
-		return fmt.Errorf("virtual: there is no characteristic %s: %w", characteristic, mi.ErrUnsupported)
+		return fmt.Errorf("virtual: there is no characteristic %s: %w", name, mi.ErrUnsupported)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -154,7 +174,7 @@ func (l *vehicleLink) Write(ctx context.Context, characteristic string, data []b
 	if l.v.link != l || len(data) > 20 {
 		return fmt.Errorf("virtual: write %d bytes: %w", len(data), mi.ErrOffline)
 	}
-	l.tell(l.v.speaks.hear(l.v, characteristic, bytes.Clone(data)))
+	l.tell(l.v.speaks.hear(l.v, l.v.o.Line.inside(characteristic, true), bytes.Clone(data)))
 	return nil
 }
 

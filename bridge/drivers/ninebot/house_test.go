@@ -3,6 +3,7 @@ package ninebot_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -58,9 +59,15 @@ func (h *house) logged() string {
 
 func newHouse(t *testing.T, change func(*ninebot.Options)) *house {
 	t.Helper()
+	return newHouseOf(t, kinds(), change)
+}
+
+// newHouseOf has other vehicles at the same addresses.
+func newHouseOf(t *testing.T, vehicles []virtual.VehicleOptions, change func(*ninebot.Options)) *house {
+	t.Helper()
 	h := &house{T: t}
 	w := mi.World{Now: time.Now, Seed: 5}
-	h.garage = virtual.NewGarage(w, kinds())
+	h.garage = virtual.NewGarage(w, vehicles)
 	o := ninebot.Options{
 		Receivers: []mi.Receiver{h.garage}, Centrals: []mi.Central{h.garage},
 		Vehicles: []ninebot.Config{
@@ -258,6 +265,42 @@ func TestEveryKindIsRead(t *testing.T) {
 			h.Errorf("healthy vehicles counted as %+v", c)
 		}
 	})
+}
+
+// TestOtherSerialLines reads vehicles that are older and newer than the Nordic UART,
+// and one that has nothing of the kind.
+func TestOtherSerialLines(t *testing.T) {
+	newest := virtual.VehicleLine{In: "6e400002-0000-0000-006e-696e65626f74", Out: "6e400004-0000-0000-006e-696e65626f74"}
+	oldest := virtual.VehicleLine{In: "0000ffe1-0000-1000-8000-00805f9b34fb", Out: "0000ffe1-0000-1000-8000-00805f9b34fb"}
+	for _, tc := range []struct {
+		name string
+		line virtual.VehicleLine
+		last byte
+		want map[string]mi.Value
+		err  error
+	}{
+		{"HM-10", oldest, 0, shows(), nil},
+		{"the newest Segway", newest, 2, showsCrypto(), nil},
+		{"none", virtual.VehicleLine{In: "x", Out: "y"}, 0, map[string]mi.Value{}, mi.ErrProtocol},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				vehicles := kinds()
+				vehicles[tc.last].Line, vehicles[tc.last].Ready = tc.line, true
+				h := newHouseOf(t, vehicles, nil)
+				h.listen()
+				defer h.stop()
+				v := h.open(addr(tc.last))
+				defer v.link.Close()
+				if got, err := v.read(); !errors.Is(err, tc.err) || !maps.Equal(got, tc.want) {
+					h.Errorf("it shows %v, %v", got, err)
+				}
+				if v.v.State().Connected {
+					h.Error("it is not left")
+				}
+			})
+		})
+	}
 }
 
 func TestLocksAndLights(t *testing.T) {

@@ -12,12 +12,17 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-// The characteristics of the Nordic UART service: we write to one and are
-// notified by the other.
-const (
-	uartWrite  = "6e400002-b5a3-f393-e0a9-e50e24dcca9e"
-	uartNotify = "6e400003-b5a3-f393-e0a9-e50e24dcca9e"
-)
+// uart are two characteristics: we write to one and are notified by the other.
+type uart struct{ in, out string }
+
+// uarts lists what vehicles have had for a serial line.
+func uarts() [3]uart {
+	return [...]uart{
+		{"6e400002-b5a3-f393-e0a9-e50e24dcca9e", "6e400003-b5a3-f393-e0a9-e50e24dcca9e"}, // Nordic's
+		{"6e400002-0000-0000-006e-696e65626f74", "6e400004-0000-0000-006e-696e65626f74"}, // of the newest Segway vehicles
+		{"0000ffe1-0000-1000-8000-00805f9b34fb", "0000ffe1-0000-1000-8000-00805f9b34fb"}, // HM-10, of the oldest ones
+	}
+}
 
 const (
 	pieceSize = 20                      // what fits into one write, whatever the MTU
@@ -43,6 +48,7 @@ func (c *counters) read() Counts {
 // wire is a connection to a vehicle.
 type wire struct {
 	p     mi.Peripheral
+	in    string // the characteristic that is written to
 	count *counters
 	heard chan message
 
@@ -50,19 +56,23 @@ type wire struct {
 	split splitter
 }
 
-// attach makes a wire of a connection.
+// attach makes a wire of a connection, by the first serial line that the vehicle has.
 func attach(ctx context.Context, p mi.Peripheral, count *counters) (*wire, error) {
 	w := &wire{p: p, count: count, heard: make(chan message, backlog), split: splitter{c: plain{}}}
-	if err := p.Notify(ctx, uartNotify, w.hear); err != nil {
-		if errors.Is(err, mi.ErrUnsupported) {
-			err = errNoUART
+	for _, u := range uarts() {
+		err := p.Notify(ctx, u.out, w.hear)
+		switch {
+		case err == nil:
+			w.in = u.in
+			return w, nil
+		case !errors.Is(err, mi.ErrUnsupported):
+			return nil, fmt.Errorf("listen: %w", err)
 		}
-		return nil, fmt.Errorf("listen: %w", err)
 	}
-	return w, nil
+	return nil, fmt.Errorf("listen: %w", errNoUART)
 }
 
-var errNoUART = fmt.Errorf("it has no Nordic UART, as the newest Segway vehicles have not: %w", mi.ErrProtocol)
+var errNoUART = fmt.Errorf("it has none of the serial lines that Segway and Ninebot vehicles are known to have: %w", mi.ErrProtocol)
 
 // speak changes to another codec.
 func (w *wire) speak(c codec) {
@@ -108,7 +118,7 @@ func (w *wire) send(ctx context.Context, m message) error {
 	w.mu.Unlock()
 	for len(frame) > 0 {
 		n := min(pieceSize, len(frame))
-		if err := w.p.Write(ctx, uartWrite, frame[:n], false); err != nil {
+		if err := w.p.Write(ctx, w.in, frame[:n], false); err != nil {
 			return fmt.Errorf("send: %w", err)
 		}
 		frame = frame[n:]
