@@ -36,6 +36,8 @@ func (s *session) keyless() error {
 		return fmt.Errorf("the conversation is closed: %w", mi.ErrOffline)
 	case s.keyErr != nil:
 		return s.keyErr
+	case !s.d.sessions.met(s.addr, s.did):
+		return mi.Diagnose("token.missing", fmt.Errorf("its token is not known: sign in to the Xiaomi account, or give the token with the device: %w", mi.ErrDenied))
 	case s.shown:
 		return mi.Diagnose("token.missing", fmt.Errorf("the token is not set; the device is not paired and shows it: pair it in the Mi Home app, then take the new token: %w", mi.ErrDenied))
 	}

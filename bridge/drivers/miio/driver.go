@@ -50,6 +50,7 @@ type Driver struct {
 	look      chan struct{} // somebody misses a device
 	advisor   advisor
 	limits    limits
+	shout     shout
 
 	mu       sync.Mutex // guards random, wire, users
 	random   *rand.Rand
@@ -171,6 +172,9 @@ func (d *Driver) greeted(s *session, p mi.Packet, now time.Time) {
 		return
 	}
 	d.sessions.note(p.Addr, g.did)
+	if s == nil || !s.answers(p.Addr, now) {
+		d.shout.answered(p.Addr, now)
+	}
 	if s != nil {
 		s.greeted(g, p.Addr, now)
 	}
@@ -211,6 +215,13 @@ func (t *sessions) note(addr netip.AddrPort, did uint64) {
 		clear(t.seen)
 	}
 	t.seen[addr] = did
+}
+
+// met reports whether a device said hello from addr.
+func (t *sessions) met(addr netip.AddrPort, did uint64) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.seen[addr] == did
 }
 
 // other returns another did that said hello from addr, or 0.

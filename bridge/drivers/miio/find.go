@@ -88,7 +88,9 @@ func (f *finder) round(ctx context.Context) {
 	f.last = time.Now()
 	var to []netip.AddrPort
 	if !f.d.o.NoBroadcast {
-		for _, i := range f.interfaces() {
+		networks := f.interfaces()
+		f.d.shout.again(f.d.sessions.witnessed(networks, f.last), f.last)
+		for _, i := range networks {
 			if i.Broadcast.IsValid() {
 				to = append(to, netip.AddrPortFrom(i.Broadcast, Port))
 			}
@@ -97,9 +99,18 @@ func (f *finder) round(ctx context.Context) {
 			}
 		}
 	}
-	for _, addr := range append(to, f.unicast()...) {
+	for _, addr := range to {
 		f.hello(addr)
 	}
+	for _, addr := range f.unicast() {
+		f.alone(addr)
+	}
+}
+
+// alone asks somebody by unicast.
+func (f *finder) alone(to netip.AddrPort) {
+	f.d.shout.single(to)
+	f.hello(to)
 }
 
 func (f *finder) hello(to netip.AddrPort) {
@@ -222,5 +233,5 @@ func (f *finder) announced(s sighting) {
 		clear(f.names)
 	}
 	f.names[addr] = *s.name
-	f.hello(netip.AddrPortFrom(addr, Port))
+	f.alone(netip.AddrPortFrom(addr, Port))
 }

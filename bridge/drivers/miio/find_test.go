@@ -9,9 +9,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/rs/zerolog"
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 )
 
 // findFor runs Find for a while and returns the last report of each did.
@@ -66,6 +69,53 @@ func TestFindAsksKnownDevicesOneByOne(t *testing.T) {
 		if want := (mi.Info{DID: "12345", Addr: "192.168.1.51:4444", Token: plugToken, Name: "Heater"}); got["12345"] != want {
 			t.Errorf("found %+v, want %+v", got, want)
 		}
+	})
+}
+
+// TestBroadcastsThatNobodyHears are told apart from a network where nobody is.
+func TestBroadcastsThatNobodyHears(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := virtual.NewNet(1)
+		here := netip.MustParseAddr("10.1.0.200")
+		w := mi.World{Net: n.Machine(virtual.Topology{Prefix: netip.PrefixFrom(here, 24)}), Now: time.Now, Seed: 1}
+		street := mi.World{Net: n.Segment(virtual.Topology{Prefix: netip.MustParsePrefix("10.1.0.1/24")}), Now: time.Now, Seed: 1}
+		home, err := virtual.New(street, virtual.Options{
+			Models: []string{"cuco.plug.cp5pro"}, Still: true, Address: func(int) string { return "10.1.0.10:54321" },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 2)
+		go func() { ended <- home.Run(ctx) }()
+		specs := spec.New(w, spec.Options{Sources: []spec.Source{spec.NewFolder(virtual.Specs())}, Offline: true, Log: zerolog.Nop()})
+		d := New(w, Options{Specs: specs, Log: zerolog.Nop()})
+		go func() { ended <- d.Find(ctx, func(mi.Info) {}) }()
+		n.Hurt(here, virtual.Fault{Kind: virtual.Isolated, From: time.Minute, To: 20 * time.Minute})
+		time.Sleep(10 * time.Minute)
+		if d.Unheard() != 0 {
+			t.Errorf("%d broadcasts unheard where nobody is known to be there", d.Unheard())
+		}
+		link, err := d.Open(ctx, home.Infos()[0], &ear{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for minute := range 20 {
+			if _, err := link.Spec(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := link.(mi.Getter).Get(ctx, []int{0}, nil); err != nil {
+				t.Fatal(err)
+			}
+			if deaf := d.Unheard() >= 3; deaf != (minute >= 4 && minute < 10) && minute != 3 && minute != 10 {
+				t.Errorf("minute %d: %d unheard", minute, d.Unheard())
+			}
+			time.Sleep(time.Minute)
+		}
+		_ = link.Close()
+		stop()
+		<-ended
+		<-ended
 	})
 }
 

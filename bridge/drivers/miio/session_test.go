@@ -277,7 +277,11 @@ func TestSilenceIsToldApart(t *testing.T) {
 	}{
 		{"switched off", func(h *home, _ *mi.Info) { h.plug.mute = true }, mi.ErrTimeout, "packets leave, none return", "net.none"},
 		{"wrong token", func(_ *home, i *mi.Info) { i.Token = "ffeeddccbbaa99887766554433221100" }, mi.ErrDenied, "says hello but ignores", "token.wrong"},
-		{"no token", func(_ *home, i *mi.Info) { i.Token = "" }, mi.ErrDenied, "hides its token", "token.hidden"},
+		{"no token", func(h *home, i *mi.Info) {
+			i.Token = ""
+			h.findFor(time.Second)
+		}, mi.ErrDenied, "hides its token", "token.hidden"},
+		{"no token and no hello", func(_ *home, i *mi.Info) { i.Token = "" }, mi.ErrDenied, "its token is not known", "token.missing"},
 		{"placeholder", func(_ *home, i *mi.Info) { i.Token = "ffffffffffffffffffffffffffffffff" }, mi.ErrDenied, "placeholder", "token.missing"},
 		{"foreign subnet", func(_ *home, i *mi.Info) { i.Addr = "10.9.8.7:54321" }, mi.ErrTimeout, "another network than this machine (192.168.1.2/24)", "net.foreign_subnet"},
 		{"docker bridge", func(h *home, i *mi.Info) {
