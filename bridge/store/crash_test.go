@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"errors"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,6 +47,20 @@ func TestReadOnlyDiskRunsFromMemory(t *testing.T) {
 	var got string
 	if !s.Load("word", &got) || got != "kept" {
 		t.Errorf("Load gives %q from a read-only disk", got)
+	}
+	if err := s.Failing(); !errors.Is(err, syscall.EROFS) {
+		t.Errorf("the last write failed with %v", err)
+	}
+	disk.Protect(false)
+	if err := s.Try(); err != nil || s.Failing() != nil {
+		t.Errorf("a disk that can be written again: %v, %v", err, s.Failing())
+	}
+	disk.Protect(true)
+	if err := s.Try(); !errors.Is(err, syscall.EROFS) || s.Failing() == nil {
+		t.Errorf("a read-only disk takes a trial: %v", err)
+	}
+	if all, err := disk.List(""); err != nil || len(all) != 0 {
+		t.Errorf("the trial left %v, %v", all, err)
 	}
 }
 

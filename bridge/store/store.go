@@ -34,6 +34,7 @@ type Store struct {
 	mu         sync.Mutex // guards what follows; never held over I/O
 	files      map[string]*file
 	complained time.Time
+	failed     error // of the last write
 }
 
 // file is what is known of one name.
@@ -172,7 +173,7 @@ func (s *Store) write(name string, raw []byte) error {
 	err := s.disk.WriteFile(fileName(name), encode(raw))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f.at = time.Now()
+	f.at, s.failed = time.Now(), err
 	if err != nil {
 		return err
 	}
@@ -201,4 +202,26 @@ func (s *Store) complain(err error) {
 	if !said {
 		s.log.Error().Err(err).Msg("the data folder cannot be written; the bridge goes on from memory and tries again every minute")
 	}
+}
+
+// Failing returns why the last write failed; nil when it did not.
+func (s *Store) Failing() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed
+}
+
+// trial is a file that is written to see whether that works.
+const trial = "trial"
+
+// Try finds out whether the data folder can be written now, and leaves nothing there.
+func (s *Store) Try() error {
+	err := s.disk.WriteFile(trial, []byte("the bridge tries whether it can write here\n"))
+	if err == nil {
+		err = s.disk.Remove(trial)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed = err
+	return err
 }
