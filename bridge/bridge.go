@@ -89,12 +89,13 @@ type Bridge struct {
 	// accounts are the Xiaomi accounts; nil while there are none.
 	accounts *account.Manager
 	mending  sync.Mutex // one reload of the rules at a time
+	mistake  mistake    // of the user's mapping files
 }
 
 // New checks the options and builds the bridge. Nothing moves before Run.
 func New(o Options) (*Bridge, error) {
 	b := &Bridge{opt: o, store: store.New(o.World.Disk, o.Log)}
-	rules, profiles, err := load(o.Files.Mappings)
+	rules, profiles, err := b.firstRules()
 	if err != nil {
 		return nil, err
 	}

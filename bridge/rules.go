@@ -3,6 +3,9 @@ package bridge
 import (
 	"context"
 	"slices"
+	"sync"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
 )
 
 // watch takes in the user's mapping files anew whenever they change. Wrong files
@@ -21,10 +24,46 @@ func (b *Bridge) watch(ctx context.Context) {
 	}
 }
 
+// firstRules reads the mapping files for the start. A mistake of the user's leaves
+// the built-in ones.
+func (b *Bridge) firstRules() (*entity.Rules, profiles, error) {
+	user := b.opt.Files.Mappings
+	rules, profiles, err := load(user)
+	if err == nil || user == nil {
+		return rules, profiles, err
+	}
+	b.mistake.set(err)
+	b.mistake.first = true
+	b.opt.Log.Error().Err(err).Msg("the mapping files of your own cannot be used; the built-in ones are")
+	return load(nil)
+}
+
+// mistake is what is wrong with the user's mapping files.
+type mistake struct {
+	mu    sync.Mutex // guards the fields below
+	err   error      // nil when all is well
+	first bool       // since the start: only the built-in mapping was ever used
+}
+
+func (m *mistake) set(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.err, m.first = err, m.first && err != nil
+}
+
+// get returns what is wrong, nil for nothing, and whether only the built-in mapping
+// is used.
+func (m *mistake) get() (builtin bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.first, m.err
+}
+
 func (b *Bridge) reload() {
 	b.mending.Lock()
 	defer b.mending.Unlock()
 	rules, profiles, err := load(b.opt.Files.Mappings)
+	b.mistake.set(err)
 	if err != nil {
 		b.opt.Log.Error().Err(err).Msg("the mapping files are not taken over; the rules of before stay")
 		return
