@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -102,6 +103,10 @@ func (p *process) propose(ctx context.Context, before []string, last string) []s
 		return commands
 	case command == "completion":
 		return []string{"bash", "zsh", "fish"}
+	case command == "export" && len(words) == 1:
+		return slices.Sorted(maps.Keys(platforms))
+	case command == "export" && len(words) == 2:
+		return p.deviceNames(ctx)
 	case !slices.Contains([]string{"get", "set", "call", "capture", "doctor"}, command):
 		return nil
 	case len(words) == 1:

@@ -73,6 +73,7 @@ type cli struct {
 	Get         getCmd         `cmd:"" help:"Read properties of a device."`
 	Set         setCmd         `cmd:"" help:"Write a property of a device."`
 	Call        callCmd        `cmd:"" help:"Run an action of a device."`
+	Export      exportCmd      `cmd:"" help:"Print the set-up of a device for openHAB, FHEM, Homebridge or Node-RED."`
 	Show        showCmd        `cmd:"" help:"Print the entities of a model and the rule that made each."`
 	Validate    validateCmd    `cmd:"" help:"Check mapping files."`
 	Capture     captureCmd     `cmd:"" help:"Write down a conversation with a device, without its secrets."`
