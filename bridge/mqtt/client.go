@@ -30,6 +30,9 @@ type Connection struct {
 	Broker  string // its address
 	Problem string // in words, with what to do; "" while connected
 	Lost    uint64 // momentary messages that could not be sent
+	Waiting int    // values that wait for the connection
+	Client  string // our name at the broker
+	Taken   bool   // another program uses the same name
 }
 
 // Client keeps a connection to the broker and sends what the outbox holds.
@@ -49,6 +52,8 @@ type Client struct {
 
 	mu      sync.Mutex
 	session *session // nil while there is none
+	since   time.Time
+	taken   bool // somebody used our client id when we last looked
 	problem string
 	changed chan struct{} // closed and replaced when session changes
 }
@@ -71,6 +76,7 @@ func (c *Client) run(ctx context.Context) error {
 		if short = shortLived(short, err, time.Since(began)); short >= 2 {
 			wait = max(wait, calmDown)
 			err = fmt.Errorf("%w; it broke soon after the start again: does another client use the id %s, or does the broker refuse large messages?", err, c.who.clientID)
+			c.blame(c.rivalled(ctx))
 		}
 		c.complain(err, wait)
 		select {
@@ -80,6 +86,13 @@ func (c *Client) run(ctx context.Context) error {
 		}
 		wait = min(2*wait, lastRetry)
 	}
+}
+
+// blame notes whether somebody else uses our client id.
+func (c *Client) blame(taken bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.taken = taken
 }
 
 // shortLived counts the connections in a row that broke soon after they were made.
@@ -135,7 +148,7 @@ func (c *Client) use(s *session) {
 	c.mu.Lock()
 	c.session = s
 	if s != nil {
-		c.problem = ""
+		c.problem, c.since = "", time.Now()
 	}
 	close(c.changed)
 	c.changed = make(chan struct{})
@@ -197,5 +210,13 @@ func (c *Client) complain(err error, retry time.Duration) {
 func (c *Client) Connection() Connection {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return Connection{Up: c.session != nil, Broker: c.broker, Problem: c.problem, Lost: c.out.lost()}
+	up := c.session != nil
+	if up && time.Since(c.since) > brief {
+		c.taken = false // a connection that lasts is nobody else's
+	}
+	out := Connection{Up: up, Broker: c.broker, Problem: c.problem, Lost: c.out.lost(), Client: c.who.clientID, Taken: c.taken}
+	if !up {
+		out.Waiting = c.out.waiting()
+	}
+	return out
 }

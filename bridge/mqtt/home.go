@@ -35,6 +35,7 @@ type Home struct {
 	lock     *lock
 	status   *status
 	birth    *birth
+	platform *platform
 	repeats  *repeats
 	devices  Devices // set by Run
 	began    time.Time
@@ -92,6 +93,7 @@ func New(o Options) (*Home, error) {
 	h.post = newAnnouncer(o.Targets, h.client, o.Pace)
 	h.status = newStatus(h)
 	h.birth = newBirth(o.World.Rand("mqtt birth"), h.republish)
+	h.platform = newPlatform(h)
 	h.shared = notice{device: "bridge", what: func() announcement { return h.announceBridge }}
 	return h, nil
 }
@@ -157,7 +159,7 @@ func (h *Home) Run(ctx context.Context, devices Devices) error {
 			h.broker.Run(brokerCtx)
 		}
 	}()
-	for _, task := range []func(context.Context){h.announceLoop, h.lock.beat, h.status.run, h.birth.run, h.seenLoop, h.work, h.sweepLoop} {
+	for _, task := range []func(context.Context){h.announceLoop, h.lock.beat, h.status.run, h.birth.run, h.platform.run, h.seenLoop, h.work, h.sweepLoop} {
 		tasks.Go(func() { task(ctx) })
 	}
 	h.post.add(&h.shared, false)

@@ -26,6 +26,7 @@ func (h *Home) arrived(a arrival) {
 	case a.topic == h.topics.BridgeAvailability():
 		h.contradict(a)
 	case h.isStatus(a.topic):
+		h.platform.arrived(a)
 		h.birth.arrived(a)
 	case h.isAnnouncement(a):
 	default:
