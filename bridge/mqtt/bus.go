@@ -141,6 +141,9 @@ func (b *bus) Publish(ctx context.Context, topic string, payload []byte) error {
 	if s == nil {
 		return fmt.Errorf("mqtt: bus: publish %s: no connection to the broker: %w", topic, mi.ErrOffline)
 	}
+	if !b.client.out.scale.fits("", topic, string(payload)) {
+		return fmt.Errorf("mqtt: bus: publish %s: %d bytes are more than the broker takes: %w", topic, len(payload), mi.ErrInvalid)
+	}
 	if err := s.publish(ctx, message{topic: topic, payload: string(payload)}); err != nil {
 		return fmt.Errorf("mqtt: bus: publish %s: %w", topic, err)
 	}

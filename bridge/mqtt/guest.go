@@ -23,7 +23,7 @@ func Guest(ctx context.Context, w mi.World, to string, log zerolog.Logger) (mi.B
 	d := dialer{to: address{host: to, name: host}, stream: w.Net.DialContext}
 	c := &Client{
 		who: identity{clientID: fmt.Sprintf("%s%08x", clientIDPrefix, random.Uint32())},
-		log: log, random: random, out: newOutbox(), changed: make(chan struct{}),
+		log: log, random: random, out: newOutbox(newScale(hostLimit, log)), changed: make(chan struct{}),
 		broker: "mqtt://" + to, dial: d.dial,
 		greet: func(context.Context, *session) error { return nil },
 		leave: func(context.Context, *session) {},

@@ -12,9 +12,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/homeassistant"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/topic"
 )
 
@@ -48,8 +46,8 @@ type Home struct {
 	background sync.WaitGroup // of sessions
 
 	mu     sync.Mutex
-	build  func(*mi.Spec) (*entity.Model, renderer)
-	shapes map[*mi.Spec]*layout
+	build  builder
+	shapes map[figure]*layout
 	views  map[string]*view // by device id
 	audit  *audit           // of the session in use
 	round  int
@@ -75,11 +73,11 @@ func New(o Options) (*Home, error) {
 		topics:  topic.Layout{Base: o.Base},
 		choice:  choice{o.Include, o.Exclude},
 		trust:   newTrust(o.Memory),
-		out:     newOutbox(),
+		out:     newOutbox(o.scale()),
 		began:   time.Now(),
 		jobs:    make(chan func(context.Context), 16),
 		repeats: newRepeats(),
-		shapes:  map[*mi.Spec]*layout{},
+		shapes:  map[figure]*layout{},
 		views:   map[string]*view{},
 		ready:   make(chan struct{}),
 		logs:    rate.NewLimiter(logsBurst, logsBurst),

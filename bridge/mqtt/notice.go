@@ -188,6 +188,9 @@ func (a *announcer) finish(ctx context.Context, s *session, n *notice, i int) er
 
 func (a *announcer) publish(ctx context.Context, s *session, messages []homeassistant.Message) error {
 	for _, m := range messages {
+		if !a.client.out.scale.fits("", m.Topic, string(m.Payload)) {
+			continue
+		}
 		if err := a.pace.Wait(ctx); err != nil {
 			return err
 		}

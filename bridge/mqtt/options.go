@@ -100,6 +100,14 @@ func (o *Options) complete() error {
 	return nil
 }
 
+// scale weighs what is to be sent to the broker of these options.
+func (o *Options) scale() *scale {
+	if o.URL == "" {
+		return newScale(ownLimit, o.Log)
+	}
+	return newScale(hostLimit, o.Log)
+}
+
 func (o *Options) prefixes() []string {
 	var all []string
 	for _, t := range o.Targets {

@@ -17,7 +17,8 @@ const (
 // text (in pages), and momentary messages, which are dropped and counted when they
 // cannot leave soon.
 type outbox struct {
-	wake chan struct{}
+	scale *scale
+	wake  chan struct{}
 
 	mu        sync.Mutex
 	began     bool // has been open
@@ -33,14 +34,15 @@ type momentary struct {
 	at time.Time
 }
 
-func newOutbox() *outbox { return &outbox{wake: make(chan struct{}, 1)} }
+func newOutbox(s *scale) *outbox { return &outbox{scale: s, wake: make(chan struct{}, 1)} }
 
 // once sends a message that has no meaning later.
 func (o *outbox) once(m message) {
+	fits := o.scale.fits("", m.topic, m.payload)
 	o.mu.Lock()
 	switch {
 	case !o.began: // nobody could have listened yet
-	case !o.open || len(o.momentary) == maxMomentary:
+	case !fits || !o.open || len(o.momentary) == maxMomentary:
 		o.dropped++
 	default:
 		o.momentary = append(o.momentary, momentary{m, time.Now()})
@@ -161,10 +163,25 @@ func (o *outbox) take(into []message) []message {
 		}
 		var more bool
 		if into, more = p.take(into, pageBatch); more {
-			o.touched(p)
+			o.again(p)
 		}
 	}
 	return into
+}
+
+// again queues a page that has more to send: behind the others, but a page that goes
+// away before them, since the next one may have the same topics.
+func (o *outbox) again(p *page) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	at := len(o.queue)
+	if p.place < 0 {
+		at = 0
+	}
+	if !p.queued {
+		p.queued = true
+		o.queue = slices.Insert(o.queue, at, p)
+	}
 }
 
 func (o *outbox) next() *page {

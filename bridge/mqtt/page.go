@@ -2,8 +2,12 @@ package mqtt
 
 import (
 	"math"
+	"slices"
 	"sync"
 )
+
+// weighed is how long a text is, in bytes, that might be too large for a broker.
+const weighed = 64 << 10
 
 // page holds the newest text of every retained topic of one device, or of the
 // bridge itself. Topics are made when they are sent: a slot costs 24 bytes and its
@@ -33,8 +37,12 @@ func newPage(out *outbox, head string, names []string, sure int) *page {
 	return p
 }
 
-// put sets a slot's text and reports whether that is new.
+// put sets a slot's text and reports whether that is new. What no broker would take
+// is not known to anybody.
 func (p *page) put(slot int, text string) bool {
+	if len(text) > weighed && !p.fits(slot, text) {
+		text = "None"
+	}
 	p.mu.Lock()
 	c := &p.cells[slot]
 	news := !c.known || c.text != text
@@ -48,6 +56,13 @@ func (p *page) put(slot int, text string) bool {
 	return news
 }
 
+func (p *page) fits(slot int, text string) bool {
+	p.mu.Lock()
+	name := p.names[slot]
+	p.mu.Unlock()
+	return p.out.scale.fits(p.head, name, text)
+}
+
 // repeat sends the slots [from, to) again as they are, as far as there are any.
 func (p *page) repeat(from, to int) {
 	p.mu.Lock()
@@ -56,6 +71,13 @@ func (p *page) repeat(from, to int) {
 	}
 	p.mu.Unlock()
 	p.out.touched(p)
+}
+
+// has reports whether a slot has that name.
+func (p *page) has(name string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Contains(p.names, name)
 }
 
 func (p *page) redo() { p.repeat(0, math.MaxInt) }

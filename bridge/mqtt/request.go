@@ -16,6 +16,10 @@ type ask struct {
 	From        string            `json:"from"` // the same, by another name
 	Name        *string           `json:"name"`
 	To          *string           `json:"to"`
+	Room        *string           `json:"room"`
+	Hidden      *bool             `json:"hidden"`
+	Reach       *string           `json:"reach"`  // one of device.Reaches
+	Detail      *string           `json:"detail"` // one of device.Details
 	Key         string            `json:"key"`    // of a property or action: "light/on", "p2_1"
 	Action      string            `json:"action"` // the same
 	Value       json.RawMessage   `json:"value"`
@@ -49,7 +53,12 @@ func (h *Home) respond(verb string, q *ask, data any, err error) {
 	if !plainVerb(verb) {
 		verb = "unknown"
 	}
-	h.out.once(message{topic: h.topics.Response(verb), payload: string(encode(a)), sure: true})
+	m := message{topic: h.topics.Response(verb), payload: string(encode(a)), sure: true}
+	if !h.out.scale.fits("", m.topic, m.payload) {
+		a.Status, a.Data, a.Error = "error", struct{}{}, fmt.Sprintf("the answer has %d bytes, more than the broker takes; ask for less, or read %s and what follows it", len(m.payload), h.topics.Bridge("devices"))
+		m.payload = string(encode(a))
+	}
+	h.out.once(m)
 }
 
 // plainVerb keeps what others chose out of our topics.

@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -30,22 +33,25 @@ const (
 const (
 	listDelay   = 2 * time.Second // collects changes of the list of devices
 	healthEvery = time.Minute
-	maxList     = 200 << 10 // bytes of the list; brokers refuse large packets
+	maxList     = 200 << 10 // bytes of a part of the list; brokers refuse large packets
 	logsBurst   = 20        // log lines per second on bridge/logging
 	gripesBurst = 10        // log lines about what others send
 	gripeEvery  = time.Minute
 )
 
+// statusNames are the slots' last parts; the parts of a long list of devices follow.
+var statusNames = []string{"availability", "state", "info", "devices", "health", "version", "device_count", "log_level", "account"}
+
 // status publishes what is to be known of the bridge itself.
 type status struct {
 	home  *Home
 	page  *page
+	parts int // of the list of devices; only for run
 	dirty chan struct{}
 }
 
 func newStatus(h *Home) *status {
-	names := []string{"availability", "state", "info", "devices", "health", "version", "device_count", "log_level", "account"}
-	s := &status{home: h, page: newPage(h.out, h.topics.Base+"/bridge/", names[:bridgeSlots], bridgeSlots), dirty: make(chan struct{}, 1)}
+	s := &status{home: h, page: newPage(h.out, h.topics.Base+"/bridge/", statusNames[:bridgeSlots:bridgeSlots], math.MaxInt), parts: 1, dirty: make(chan struct{}, 1)}
 	s.page.put(bridgeAvailability, "online")
 	s.page.put(bridgeState, `{"state":"online"}`)
 	s.page.put(bridgeVersion, homeassistant.StateText(h.opt.Version))
@@ -95,25 +101,55 @@ func (s *status) run(ctx context.Context) {
 
 func (s *status) publish() {
 	all := s.home.list()
-	s.page.put(bridgeDevices, string(clip(all)))
+	s.list(split(all, maxList))
 	s.page.put(bridgeCount, strconv.Itoa(len(all)))
 	s.page.put(bridgeHealth, string(encode(s.home.health())))
 }
 
-// clip encodes as many devices as fit into one message.
-func clip(all []listed) []byte {
-	out := []byte("[")
+// list publishes the list of devices: its first part on bridge/devices, the others
+// on bridge/devices/2, 3, ….
+func (s *status) list(parts []string) {
+	if len(parts) != s.parts {
+		names := slices.Clone(statusNames)
+		for i := range parts[1:] {
+			names = append(names, partName(i+2))
+		}
+		s.page.rename(names, bridgeSlots)
+		s.parts = len(parts)
+	}
+	s.page.put(bridgeDevices, parts[0])
+	for i, part := range parts[1:] {
+		s.page.put(bridgeSlots+i, part)
+	}
+}
+
+func partName(n int) string { return "devices/" + strconv.Itoa(n) }
+
+// leftOver reports whether a topic below bridge/ is a part of the list of devices as
+// it was when there were more of them.
+func (s *status) leftOver(name string) bool {
+	n, err := strconv.Atoi(strings.TrimPrefix(name, "devices/"))
+	return err == nil && name == partName(n) && !s.page.has(name)
+}
+
+// split encodes the devices as lists of at most so many bytes each. There is always
+// a first one.
+func split(all []listed, most int) []string {
+	var parts []string
+	part := []byte("[")
 	for i := range all {
 		line := encode(all[i])
-		if len(out)+len(line) > maxList {
-			break
+		switch {
+		case len(part) == 1:
+		case len(part)+len(line)+2 > most:
+			parts = append(parts, string(append(part, ']')))
+			part = part[:1]
+		default:
+			part = append(part, ',')
 		}
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = append(out, line...)
+		part = append(part, line...)
 	}
-	return append(out, ']')
+	return append(parts, string(append(part, ']')))
 }
 
 type info struct {
@@ -160,8 +196,8 @@ func (h *Home) list() []listed {
 func (h *Home) describe(d *device.Device) listed {
 	i := d.Info()
 	l := listed{
-		ID: d.ID(), DID: cleanName(i.DID), Name: cleanName(i.Name), Room: cleanName(i.Room), Model: cleanName(i.Model), Maker: homeassistant.Maker(i.Model),
-		Firmware: cleanName(i.Firmware), Parent: cleanName(i.Parent), Shown: h.choice.takes(i), Problem: d.Status().Reason,
+		ID: d.ID(), DID: cleanName(i.DID), Name: shownName(d), Room: cleanName(i.Room), Model: cleanName(i.Model), Maker: homeassistant.Maker(i.Model),
+		Firmware: cleanName(i.Firmware), Parent: cleanName(i.Parent), Shown: h.takes(d), Problem: d.Status().Reason,
 	}
 	if v := h.view(d.ID()); v != nil {
 		if shape := v.shape(); shape != nil {
@@ -182,6 +218,7 @@ type health struct {
 	Online   int    `json:"online"`
 	Broker   string `json:"broker"`
 	Dropped  uint64 `json:"dropped"`          // events that could not be sent in time
+	TooLarge uint64 `json:"too_large"`        // messages that no broker would take
 	Retained uint64 `json:"ignored_retained"` // commands
 	Repeated uint64 `json:"ignored_repeated"`
 	Unknown  uint64 `json:"ignored_unknown"`
@@ -191,7 +228,7 @@ type health struct {
 func (h *Home) health() health {
 	c := h.Connection()
 	out := health{
-		Status: "ok", Uptime: int64(time.Since(h.began) / time.Second), Broker: c.Broker, Dropped: c.Lost + h.counts.stale.Load(),
+		Status: "ok", Uptime: int64(time.Since(h.began) / time.Second), Broker: c.Broker, Dropped: c.Lost + h.counts.stale.Load(), TooLarge: h.out.scale.refused.Load(),
 		Retained: h.counts.retained.Load(), Repeated: h.counts.repeated.Load(), Unknown: h.counts.unknown.Load(), Invalid: h.counts.invalid.Load(),
 	}
 	for _, d := range h.devices.All() {
@@ -207,7 +244,7 @@ func (h *Home) health() health {
 func (h *Home) event(kind string, d *device.Device) {
 	i := d.Info()
 	h.out.once(message{topic: h.topics.Bridge("event"), payload: string(encode(map[string]any{
-		"type": kind, "data": map[string]string{"id": d.ID(), "name": cleanName(i.Name), "model": cleanName(i.Model)},
+		"type": kind, "data": map[string]string{"id": d.ID(), "name": shownName(d), "model": cleanName(i.Model)},
 	}))})
 }
 

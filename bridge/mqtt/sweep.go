@@ -112,7 +112,7 @@ func (h *Home) sweepOnce(ctx context.Context, a *audit) error {
 // wanted reports whether a device is there and to be shown.
 func (h *Home) wanted(id string) bool {
 	d := h.devices.Device(id)
-	return d != nil && h.choice.takes(d.Info())
+	return d != nil && h.takes(d)
 }
 
 // stale reports whether nobody publishes a topic below the base topic any more.
@@ -120,7 +120,7 @@ func (h *Home) stale(topic string) bool {
 	rest, _ := strings.CutPrefix(topic, h.topics.Base+"/")
 	id, name, _ := strings.Cut(rest, "/")
 	if id == "bridge" {
-		return false
+		return h.status.leftOver(name)
 	}
 	if !h.wanted(id) {
 		return true
