@@ -129,6 +129,7 @@ func (d *Device) judgement() time.Duration {
 // missed notes an exchange that brought nothing.
 func (d *Device) missed(err error) {
 	l := &d.loop
+	d.exchanged(err)
 	l.contact = true
 	l.misses++
 	l.failures++
@@ -151,6 +152,7 @@ func (d *Device) missed(err error) {
 // served notes an exchange that worked.
 func (d *Device) served(via *route) {
 	l := &d.loop
+	d.exchanged(nil)
 	now := max(1, int64(d.home.now()))
 	d.seen.Store(now)
 	via.seen.Store(now)

@@ -34,6 +34,7 @@ type Device struct {
 	status  Status // LastSeen is computed
 	routes  []*route
 	refused uint64 // routes by index that are no way to this device
+	notes   notes
 	in      inbox
 
 	// Guarded by the wheel: when to wake, and the time of the entry that counts.

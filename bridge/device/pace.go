@@ -13,6 +13,9 @@ func (d *Device) interval(now time.Duration) time.Duration {
 	if own := d.spec.Tuning.Interval; own > 0 {
 		idle = own
 	}
+	if d.overloaded() {
+		return 2 * idle
+	}
 	if (l.moving || now < l.fastUntil) && !d.pushing() {
 		return min(opt.Fast, idle)
 	}

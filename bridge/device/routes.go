@@ -313,12 +313,15 @@ func (d *Device) ready(ctx context.Context, r *route) error {
 // given up get another chance. It reports whether what people see changed.
 func (d *Device) meet(s sighting) (shown bool) {
 	d.mu.Lock()
-	d.addRoute(s.route)
+	r := d.addRoute(s.route)
 	old := d.info
 	d.info = old.Merge(s.info)
 	now := d.info
 	if now != old {
 		d.refused = 0
+	}
+	if r.name != "cloud" { // which may know an old address
+		d.notes.move(old.Merge(r.info).Addr, s.info.Addr, d.home.now())
 	}
 	d.refused &^= 1 << s.route
 	var moved []func()

@@ -43,6 +43,7 @@ func (d *Device) believe(c mi.Change, start time.Duration, read bool) bool {
 		}
 		d.orderTrouble(fmt.Sprintf("%s: the device accepted %s and still says %s; it may need to be switched on first, or refuses by itself",
 			d.spec.Props[q.prop].Key, q.want, cmp.Or(q.old.String(), "nothing")), nil)
+		d.refusal(plain(d.spec.Props[q.prop].Name), &errIgnored{q.want.String(), cmp.Or(q.old.String(), "nothing")})
 	}
 	l.doubts = slices.Delete(l.doubts, i, i+1)
 	return true
@@ -121,6 +122,7 @@ func (d *Device) succeeded(orders []waiting) {
 	l, now := &d.loop, d.home.now()
 	l.fastUntil = now + d.home.opt.Intervals.FastFor
 	l.orderErr, l.orderFailed = "", false
+	d.accepted()
 	var changes []mi.Change
 	for _, w := range orders {
 		for _, c := range w.Set {
@@ -165,6 +167,7 @@ func (d *Device) failed(w waiting, err error) {
 		}
 	}
 	d.orderTrouble(d.label(w.Order)+": "+words(err), err)
+	d.refusal(d.subject(w.Order), err)
 	d.show(changes)
 	w.done(nil, err)
 }
