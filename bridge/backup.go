@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
@@ -19,18 +20,18 @@ const keptBackups = 10
 // backup is what a backup file holds. It has no secrets: tokens are masked by
 // their type, and come back from the devices setting or the account.
 type backup struct {
-	Version int               `json:"version"`
-	Made    time.Time         `json:"made"`
-	Bridge  string            `json:"bridge"`
-	Devices []mi.Info         `json:"devices"`
-	Names   map[string]string `json:"names"`
+	Version int                      `json:"version"`
+	Made    time.Time                `json:"made"`
+	Bridge  string                   `json:"bridge"`
+	Devices []mi.Info                `json:"devices"`
+	Choices map[string]device.Choice `json:"choices"`
 }
 
 // backup writes what the bridge knows to the data folder and returns the name of
 // the file.
 func (b *Bridge) backup(context.Context) (string, error) {
 	now := b.opt.World.Now().UTC()
-	out := backup{Version: backupVersion, Made: now, Bridge: b.opt.Version, Names: b.names.all()}
+	out := backup{Version: backupVersion, Made: now, Bridge: b.opt.Version, Choices: b.chosen.all()}
 	for _, d := range b.home.All() {
 		info := d.Info()
 		info.Token = ""

@@ -82,8 +82,7 @@ type Bridge struct {
 	specs  *corrected
 	home   *device.Home
 	topics *mqtt.Home
-	names  *names
-	rooms  *names
+	chosen *choices
 	air    Radio
 	pages  *pages // nil without pages
 	// accounts are the Xiaomi accounts; nil while there are none.
@@ -111,7 +110,7 @@ func New(o Options) (*Bridge, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.names, b.rooms = loadNames(b.store, "names"), loadNames(b.store, "rooms")
+	b.chosen = loadChoices(b.store)
 	if b.pages, err = newPages(b); err != nil {
 		return nil, err
 	}
@@ -182,7 +181,7 @@ func (b *Bridge) deviceOptions(known []mi.Info) device.Options {
 		World: b.opt.World, View: b.view(), Log: b.opt.Log, Routes: routes, Known: known,
 		Intervals:    device.Intervals{Idle: c.Poll, Fast: c.PollFast, Slow: c.PollSlow},
 		OrderTimeout: c.OrderTimeout,
-		Names:        b.names.all(), Renamed: b.names.give, Rooms: b.rooms.all(), Placed: b.rooms.give,
+		Choices:      b.chosen.all(), Chosen: b.chosen.keep,
 		Gone: map[string]time.Duration{
 			device.ClassPolled: c.Gone.WiFi, device.ClassZigbeeMains: c.Gone.Zigbee, device.ClassZigbeeBattery: c.Gone.ZigbeeBattery,
 			device.ClassBLE: c.Gone.BLE, device.ClassMesh: c.Gone.Mesh,

@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"cmp"
-	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -27,7 +26,6 @@ type pages struct {
 	server *web.Server // nil while there are no pages
 	began  time.Time
 	recent recent
-	given  given
 	// drivers are asked what they refused.
 	drivers []device.Route
 
@@ -50,7 +48,7 @@ func newPages(b *Bridge) (*pages, error) {
 		return nil, nil
 	}
 	p := &pages{
-		View: b.topics, b: b, began: b.opt.World.Now(), given: loadGiven(b.store),
+		View: b.topics, b: b, began: b.opt.World.Now(),
 		orders: map[string]*web.LastOrder{}, events: map[string][]web.Event{},
 	}
 	o := web.Options{
@@ -148,39 +146,6 @@ func happening(spec *mi.Spec, h mi.Happening) string {
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-// given is what the user chose for devices on the pages, by did. It outlives
-// restarts.
-type given struct {
-	memory mi.Memory
-
-	mu     sync.Mutex // guards hidden
-	hidden map[string]bool
-}
-
-func loadGiven(memory mi.Memory) given {
-	hidden := map[string]bool{}
-	memory.Load("hidden", &hidden)
-	return given{memory: memory, hidden: hidden}
-}
-
-func (g *given) isHidden(did string) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.hidden[did]
-}
-
-func (g *given) hide(did string, hidden bool) {
-	g.mu.Lock()
-	if hidden {
-		g.hidden[did] = true
-	} else {
-		delete(g.hidden, did)
-	}
-	all := maps.Clone(g.hidden)
-	g.mu.Unlock()
-	g.memory.Save("hidden", all)
 }
 
 // recent keeps the last changes, one of each device.

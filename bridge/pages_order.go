@@ -223,27 +223,32 @@ func (p *pages) Refresh(id string) error {
 	return p.with(id, (*device.Device).Refresh)
 }
 
-// Rename implements web.Orders. The name that a device came with is no name given.
-func (p *pages) Rename(id, name string) error {
-	return p.with(id, func(d *device.Device) {
-		if clean := mqtt.CleanName(name); clean != d.Info().Name {
-			d.Rename(clean)
+// Choose implements web.Orders. What a device came with is not chosen.
+func (p *pages) Choose(id string, c web.Wish) error {
+	d := p.b.home.Device(id)
+	if d == nil {
+		return web.ErrNoDevice
+	}
+	info := d.Info()
+	return d.Choose(func(now *device.Choice) {
+		choose(&now.Name, c.Name, info.Name, d.Name())
+		choose(&now.Room, c.Room, info.Room)
+		choose(&now.Reach, c.Reach)
+		choose(&now.Detail, c.Detail)
+		if c.Hidden != nil {
+			now.Hidden = *c.Hidden
 		}
 	})
 }
 
-// Room implements web.Orders.
-func (p *pages) Room(id, room string) error {
-	return p.with(id, func(d *device.Device) {
-		if clean := mqtt.CleanName(room); clean != d.Info().Room {
-			d.Place(clean)
-		}
-	})
-}
-
-// Hide implements web.Orders.
-func (p *pages) Hide(id string, hidden bool) error {
-	return p.with(id, func(d *device.Device) { p.given.hide(d.Info().DID, hidden) })
+// choose takes in a text that is asked for, unless it is how things are anyway.
+func choose(now, text *string, anyway ...string) {
+	if text == nil {
+		return
+	}
+	if clean := mqtt.CleanName(*text); !slices.Contains(anyway, clean) {
+		*now = clean
+	}
 }
 
 // Remove implements web.Orders.

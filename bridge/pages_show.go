@@ -37,13 +37,13 @@ func (p *pages) brief(d *device.Device) web.Device {
 	info, status := d.Info(), d.Status()
 	out := web.Device{
 		ID: d.ID(), DID: info.DID, Room: mqtt.CleanName(info.Room), Model: info.Model, Icon: "device", Address: host(info.Addr),
-		Route: status.Connection, LastSeen: status.LastSeen, Trouble: bare(cmp.Or(status.LastError, status.Reason)), Hidden: p.given.isHidden(info.DID),
+		Route: status.Connection, LastSeen: status.LastSeen, Trouble: bare(cmp.Or(status.LastError, status.Reason)), Hidden: d.Choice().Hidden,
 	}
 	spec := d.Spec()
 	if spec != nil {
 		out.Kind, out.Icon = spec.Text, iconOf(spec.Type)
 	}
-	out.Name = cmp.Or(mqtt.CleanName(info.Name), out.Kind, info.Model, info.DID)
+	out.Name = mqtt.CleanName(d.Name())
 	out.State = p.state(d, info, status, spec)
 	if out.State != web.Online {
 		out.Route = ""
@@ -265,11 +265,12 @@ func (p *pages) Device(id string) *web.Detail {
 	if d == nil {
 		return nil
 	}
-	info := d.Info()
+	info, chosen := d.Info(), d.Choice()
 	layout := topic.Layout{Base: p.b.opt.Config.BaseTopic}
 	out := &web.Detail{
 		Device: p.brief(d), Firmware: info.Firmware, Hardware: info.Hardware, MAC: info.MAC, Topic: layout.Base + "/" + d.ID(),
 		Entities: []web.Entity{}, Properties: []web.Property{}, Actions: []web.Action{}, Events: []web.Event{}, Ways: ways(d),
+		Reach: cmp.Or(chosen.Reach, device.ReachAny), Level: cmp.Or(chosen.Detail, device.Details()[0]),
 	}
 	if parent := p.b.home.Device(info.Parent); info.Parent != "" && parent != nil {
 		out.Parent = parent.ID()
@@ -321,6 +322,8 @@ func ways(d *device.Device) []web.Way {
 			one.Text = host(w.Addr)
 		}
 		switch {
+		case w.Off:
+			one.State = "off"
 		case w.Down:
 			one.State = "failing"
 		case w.Used && online:

@@ -141,6 +141,35 @@ func TestPagesShowTheHome(t *testing.T) {
 	})
 }
 
+func TestPagesHideADeviceAndChooseItsEntities(t *testing.T) {
+	open(t, []string{"dmaker.airpurifier.f20"}, func(v *visitor, _ *virtual.Home, _ *virtual.Net) {
+		const page = "devices/460000000"
+		enabled := func() int {
+			time.Sleep(5 * time.Second)
+			return strings.Count(v.get("api/v1/"+page), `"enabled":true`)
+		}
+		usual := enabled()
+		v.get(page)
+		if shown := v.post(page+"/options", "hidden", "yes"); usual < 5 || enabled() != 0 || strings.Contains(v.get("devices"), "460000000") {
+			t.Errorf("hidden, it shows %d of %d entities: %s", enabled(), usual, shown)
+		}
+		if shown := v.get(page); !strings.Contains(shown, "It is hidden") || !strings.Contains(shown, "Show again") {
+			t.Errorf("its page is %s", shown)
+		}
+		v.post(page+"/options", "hidden", "no")
+		if n := enabled(); n != usual || !strings.Contains(v.get(page), "PM2.5") {
+			t.Errorf("shown again, it has %d of %d entities", n, usual)
+		}
+		v.post(page+"/options", "detail", "all")
+		if n := enabled(); n <= usual {
+			t.Errorf("of all its entities %d are on, usually %d", n, usual)
+		}
+		if shown := v.post(page+"/options", "detail", "everything"); !strings.Contains(shown, "detail can be default, minimal, normal, all") {
+			t.Errorf("a detail that there is not gives %s", shown)
+		}
+	})
+}
+
 func TestPagesGiveOrders(t *testing.T) {
 	open(t, []string{"cuco.plug.cp5pro", "dmaker.airpurifier.f20", "virtual.valve.v1"}, func(v *visitor, home *virtual.Home, _ *virtual.Net) {
 		v.get("devices/460000001")

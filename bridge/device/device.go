@@ -1,6 +1,7 @@
 package device
 
 import (
+	"cmp"
 	"hash/fnv"
 	"strings"
 	"sync"
@@ -26,8 +27,7 @@ type Device struct {
 
 	mu      sync.Mutex // guards the fields below and is never held over I/O or a View
 	info    mi.Info
-	named   string // by the user
-	placed  string // room, by the user
+	chosen  *Choice // by the user; nil for nothing, and never changed
 	spec    *mi.Spec
 	teller  int // index of the route that gave the spec
 	values  []mi.Value
@@ -54,7 +54,8 @@ type inbox struct {
 	heard     bool // a valid packet came while the device was not online, or by a route that was down
 	refresh   bool
 	respec    bool
-	renamed   bool
+	chosen    bool
+	rerouted  bool // the user lets it be reached by other routes
 	admitted  bool // through the gate
 	closed    bool
 }
@@ -77,16 +78,18 @@ type sighting struct {
 func newDevice(h *Home, info mi.Info) *Device {
 	f := fnv.New64a()
 	f.Write([]byte(info.DID))
-	return &Device{
+	d := &Device{
 		home:   h,
 		did:    info.DID,
 		id:     sanitise(info.DID),
 		hash:   mix(f.Sum64() ^ h.opt.World.Seed),
 		info:   info,
-		named:  h.opt.Names[info.DID],
-		placed: h.opt.Rooms[info.DID],
 		wakeAt: never, queuedAt: never,
 	}
+	if c, some := h.opt.Choices[info.DID]; some {
+		d.chosen = &c
+	}
+	return d
 }
 
 // sanitise writes everything outside [A-Za-z0-9_-] as _.
@@ -105,11 +108,8 @@ func (d *Device) Info() mi.Info {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	info := d.info
-	if d.named != "" {
-		info.Name = d.named
-	}
-	if d.placed != "" {
-		info.Room = d.placed
+	if c := d.chosen; c != nil {
+		info.Name, info.Room = cmp.Or(c.Name, info.Name), cmp.Or(c.Room, info.Room)
 	}
 	return info
 }
@@ -146,30 +146,6 @@ func (d *Device) Status() Status {
 
 // Refresh reads everything again soon, also what the device once refused.
 func (d *Device) Refresh() { d.post(func(in *inbox) { in.refresh = true }) }
-
-// Rename sets the shown name; "" goes back to the name that the device came with.
-func (d *Device) Rename(name string) {
-	d.mu.Lock()
-	d.named = name
-	d.mu.Unlock()
-	d.post(func(in *inbox) { in.renamed = true })
-	d.home.listChanged()
-	if told := d.home.opt.Renamed; told != nil {
-		told(d.did, name)
-	}
-}
-
-// Place sets the shown room; "" goes back to the room that the device came with.
-func (d *Device) Place(room string) {
-	d.mu.Lock()
-	d.placed = room
-	d.mu.Unlock()
-	d.post(func(in *inbox) { in.renamed = true })
-	d.home.listChanged()
-	if told := d.home.opt.Placed; told != nil {
-		told(d.did, room)
-	}
-}
 
 // post changes the inbox and wakes the loop; it reports false when the device
 // has ended.

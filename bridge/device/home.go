@@ -28,12 +28,9 @@ type Options struct {
 	Gone         map[string]time.Duration
 	OrderTimeout time.Duration     // from the moment an order is given; default 10 s
 	Known        []mi.Info         // devices of earlier runs and of the configuration
-	Names        map[string]string // names given by the user, by did
-	// Renamed, when set, is told the name that the user gave a device; "" is none.
-	Renamed func(did, name string)
-	Rooms   map[string]string // rooms given by the user, by did
-	// Placed, when set, is told the room that the user gave a device; "" is none.
-	Placed func(did, room string)
+	Choices      map[string]Choice // what the user chose, by did
+	// Chosen, when set, is told what the user chose for a device.
+	Chosen func(did string, c Choice)
 	// Changed, when set, is told the sorted list of devices after it changed, at
 	// most once a second and once more at the end.
 	Changed func([]mi.Info)

@@ -45,6 +45,7 @@ type loop struct {
 	denied             bool
 	via                *route // that served the last exchange
 	pool               uint64 // hash of its pool; 0 without one
+	rerouted           bool   // links of routes that are not wanted any more are to be closed
 	asks               bool   // the spec is to be asked for when the route that gave it works again
 	linkErr, orderErr  string
 	problem            string // behind linkErr
@@ -153,7 +154,10 @@ func (d *Device) take(now time.Duration) inbox {
 // notice takes in what is new about the device and its routes.
 func (d *Device) notice(in inbox, now time.Duration) {
 	l := &d.loop
-	shown := in.renamed
+	shown := in.chosen
+	if in.rerouted {
+		d.reroute(now)
+	}
 	for _, s := range in.sightings {
 		shown = d.meet(s) || shown
 		l.stateless = l.stateless && d.sign() == nil
@@ -180,14 +184,6 @@ func (d *Device) notice(in inbox, now time.Duration) {
 	}
 }
 
-// sooner moves a time that is not never to at most now.
-func sooner(t, now time.Duration) time.Duration {
-	if t == never {
-		return t
-	}
-	return min(t, now)
-}
-
 // retryHeard lets the routes by which a packet came be tried at once.
 func (d *Device) retryHeard(now time.Duration) {
 	if d.spec == nil {
@@ -206,6 +202,7 @@ func (d *Device) retryHeard(now time.Duration) {
 // next begins the most urgent exchange, if any: orders first.
 func (d *Device) next(now time.Duration) {
 	l := &d.loop
+	d.letGo()
 	if batch := d.nextBatch(); batch != nil {
 		d.launch(&job{task: ordering, batch: batch, props: d.sign()})
 		return

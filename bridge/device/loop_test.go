@@ -226,7 +226,7 @@ func TestRenameAndRemove(t *testing.T) {
 	play(t, keep, func(s *stage, d *Device, th *thing) {
 		s.after(time.Second)
 		s.view.take()
-		d.Rename("Lüfter")
+		_ = d.Choose(func(c *Choice) { c.Name = "Lüfter" })
 		s.Found("lan", mi.Info{DID: "1", Name: "App name", Room: "Bath"})
 		s.after(2 * time.Second)
 		s.wantLines(s.view.take(), "1 opened Lüfter")

@@ -107,7 +107,7 @@ func (d *Device) over(ctx context.Context, f func(ctx context.Context, r *route)
 		}
 	}
 	if failure == nil {
-		failure = fmt.Errorf("device: no way to reach it: %w", mi.ErrUnsupported)
+		failure = d.noWay()
 	}
 	return nil, failure
 }
@@ -149,10 +149,11 @@ func (d *Device) candidate(index int, down bool, tried uint64) (r *route, more b
 
 // allowed needs d.mu.
 func (d *Device) allowed(index int) bool {
-	if d.refused&(1<<index) != 0 {
+	name := d.home.opt.Routes[index].Name
+	if d.refused&(1<<index) != 0 || !d.reaches(name) {
 		return false
 	}
-	return d.spec == nil || d.spec.Tuning.Route == "" || d.spec.Tuning.Route == d.home.opt.Routes[index].Name
+	return d.spec == nil || d.spec.Tuning.Route == "" || d.spec.Tuning.Route == name
 }
 
 // try runs f on one route; when there are others, with half of the time left.

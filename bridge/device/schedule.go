@@ -258,3 +258,11 @@ func (g *gate) next() *Device {
 	g.queue = g.queue[1:]
 	return d
 }
+
+// sooner moves a time that is not never to at most now.
+func sooner(t, now time.Duration) time.Duration {
+	if t == never {
+		return t
+	}
+	return min(t, now)
+}

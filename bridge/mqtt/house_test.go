@@ -45,7 +45,7 @@ func lampSpec() *mi.Spec {
 // lampRules is what rules would make of lampSpec.
 type lampRules struct{}
 
-func lampModel(spec *mi.Spec) (*entity.Model, renderer) {
+func lampModel(spec *mi.Spec, _ string) (*entity.Model, renderer) {
 	return &entity.Model{Spec: spec, Fast: []int{0, 1}, Entities: []entity.Entity{
 		{ID: "p2_1", Component: "switch", Name: "Power", Enabled: true, Binds: []entity.Bind{{Role: "state", State: true, Command: true, Props: []int{0}}}},
 		{ID: "p2_2", Component: "number", Name: "Level", Enabled: true, Binds: []entity.Bind{{Role: "state", State: true, Command: true, Props: []int{1}, Min: 1, Max: 100}}},

@@ -31,6 +31,15 @@ type renderer interface {
 
 var _ renderer = (*entity.Model)(nil)
 
+// figure is what devices have in common that share a layout.
+type figure struct {
+	spec   *mi.Spec
+	detail string
+}
+
+// builder makes the entities of a spec at a level of detail.
+type builder func(spec *mi.Spec, detail string) (*entity.Model, renderer)
+
 // layout is where a model's roles are on the page of each of its devices.
 type layout struct {
 	renderer

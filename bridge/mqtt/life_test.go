@@ -82,8 +82,8 @@ func TestRenameAnnouncesAgainAndMovesNothing(t *testing.T) {
 }
 
 // withoutNumber is lampModel after rules that show less.
-func withoutNumber(spec *mi.Spec) (*entity.Model, renderer) {
-	m, r := lampModel(spec)
+func withoutNumber(spec *mi.Spec, detail string) (*entity.Model, renderer) {
+	m, r := lampModel(spec, detail)
 	m.Entities[1].ID, m.Entities[1].Component = "x2_2", "sensor"
 	m.Entities[1].Binds[0].Command = false
 	return m, r

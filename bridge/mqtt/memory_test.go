@@ -11,7 +11,7 @@ import (
 )
 
 // dozenModel has twelve entities with a state each.
-func dozenModel(spec *mi.Spec) (*entity.Model, renderer) {
+func dozenModel(spec *mi.Spec, _ string) (*entity.Model, renderer) {
 	m := &entity.Model{Spec: spec}
 	for i := range 12 {
 		m.Entities = append(m.Entities, entity.Entity{ID: fmt.Sprintf("p2_%d", i), Component: "sensor", Binds: []entity.Bind{{Role: "state", State: true}}})

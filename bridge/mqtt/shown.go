@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -15,15 +16,17 @@ const maxAnnouncement = 240 << 10 // bytes of one message
 
 // Opened implements device.View.
 func (h *Home) Opened(d *device.Device, spec *mi.Spec) device.Plan {
-	l := h.shape(spec)
+	l := h.shape(spec, d.Choice().Detail)
 	v := h.show(d)
 	if v == nil {
 		h.hide(d.ID())
-		return device.Plan{} // excluded: nobody looks at its values
+		return device.Plan{} // not to be seen: nobody looks at its values
 	}
 	if v.use(l) {
 		h.event("device_opened", d)
+		v.showAll()
 	}
+	v.catchUp()
 	h.post.add(&v.notice, false)
 	h.status.devicesChanged()
 	return device.Plan{Fast: l.model.Fast, Slow: l.model.Slow}
@@ -62,6 +65,7 @@ func (h *Home) Happened(d *device.Device, e mi.Happening) {
 func (h *Home) Status(d *device.Device, s device.Status) {
 	v := h.show(d)
 	if v == nil {
+		h.hide(d.ID())
 		return
 	}
 	before := v.proven(d.Info())
@@ -83,10 +87,13 @@ func (h *Home) Removed(d *device.Device) {
 	h.status.devicesChanged()
 }
 
+// takes reports whether the user wants to see a device.
+func (h *Home) takes(d *device.Device) bool { return !d.Choice().Hidden && h.choice.takes(d.Info()) }
+
 // show returns the view of a device, made when missing; nil when the user does not
 // want to see it.
 func (h *Home) show(d *device.Device) *view {
-	if !h.choice.takes(d.Info()) {
+	if !h.takes(d) {
 		return nil
 	}
 	h.mu.Lock()
@@ -127,8 +134,8 @@ func (v *view) announcement() announcement {
 		return func(Target) []homeassistant.Message { return nil }
 	}
 	about := homeassistant.NewDevice(info, spec)
-	about.ID, about.ConfigURL = v.device.ID(), v.home.opt.PageURL
-	for _, said := range []*string{&about.Name, &about.Area, &about.ModelID, &about.SW, &about.HW, &about.Serial, &about.Parent} {
+	about.ID, about.Name, about.ConfigURL = v.device.ID(), shownName(v.device), v.home.opt.PageURL
+	for _, said := range []*string{&about.Area, &about.ModelID, &about.SW, &about.HW, &about.Serial, &about.Parent} {
 		*said = cleanName(*said)
 	}
 	var model *entity.Model
@@ -155,23 +162,25 @@ func (v *view) heardOf() {
 	}
 }
 
-// shape returns the layout of a spec, the same for all devices that share it.
-func (h *Home) shape(spec *mi.Spec) *layout {
+// shape returns the layout of a spec at a level of detail, the same for all devices
+// that share both.
+func (h *Home) shape(spec *mi.Spec, detail string) *layout {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	l := h.shapes[spec]
+	key := figure{spec, cmp.Or(detail, h.opt.Detail)}
+	l := h.shapes[key]
 	if l == nil {
-		l = newLayout(h.build(spec))
-		h.shapes[spec] = l
+		l = newLayout(h.build(key.spec, key.detail))
+		h.shapes[key] = l
 	}
 	return l
 }
 
 // buildBy makes models by rules.
-func (h *Home) buildBy(r *entity.Rules) func(*mi.Spec) (*entity.Model, renderer) {
+func (h *Home) buildBy(r *entity.Rules) builder {
 	single := slices.ContainsFunc(h.opt.Targets, func(t Target) bool { return t.Form == homeassistant.SingleForm })
-	return func(spec *mi.Spec) (*entity.Model, renderer) {
-		m := r.Build(spec, entity.Options{Detail: h.opt.Detail, Language: h.opt.Language, Mired: single})
+	return func(spec *mi.Spec, detail string) (*entity.Model, renderer) {
+		m := r.Build(spec, entity.Options{Detail: detail, Language: h.opt.Language, Mired: single})
 		return m, m
 	}
 }
@@ -180,7 +189,7 @@ func (h *Home) buildBy(r *entity.Rules) func(*mi.Spec) (*entity.Model, renderer)
 // devices read follows when they are opened again.
 func (h *Home) SetRules(r *entity.Rules) { h.reshape(h.buildBy(r)) }
 
-func (h *Home) reshape(build func(*mi.Spec) (*entity.Model, renderer)) {
+func (h *Home) reshape(build builder) {
 	h.mu.Lock()
 	h.build = build
 	clear(h.shapes)
@@ -190,7 +199,7 @@ func (h *Home) reshape(build func(*mi.Spec) (*entity.Model, renderer)) {
 		if old == nil {
 			continue
 		}
-		v.use(h.shape(old.model.Spec))
+		v.use(h.shape(old.model.Spec, v.device.Choice().Detail))
 		v.showAll()
 		h.post.add(&v.notice, false)
 	}

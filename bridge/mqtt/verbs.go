@@ -19,6 +19,8 @@ func (h *Home) carryOut(verb string, q *ask) (any, error) {
 	switch verb {
 	case "rename", "device/rename":
 		return h.rename(q)
+	case "options", "device/options":
+		return h.options(q)
 	case "remove", "device/remove":
 		return h.remove(q)
 	case "get":
@@ -60,7 +62,7 @@ func (h *Home) find(q *ask) (*device.Device, error) {
 	}
 	var found []*device.Device
 	for _, d := range h.devices.All() {
-		if d.Info().Name == id {
+		if d.Name() == id || shownName(d) == id {
 			found = append(found, d)
 		}
 	}
@@ -86,9 +88,38 @@ func (h *Home) rename(q *ask) (any, error) {
 		return nil, fmt.Errorf("the request has no name: %w", mi.ErrInvalid)
 	}
 	clean := cleanName(*name)
-	d.Rename(clean)
-	return map[string]string{"id": d.ID(), "name": clean}, nil
+	err = d.Choose(func(c *device.Choice) { c.Name = clean })
+	return map[string]string{"id": d.ID(), "name": clean}, err
 }
+
+// options changes what the user chose for a device; what the request does not name
+// stays. The answer is all of it.
+func (h *Home) options(q *ask) (any, error) {
+	d, err := h.find(q)
+	if err != nil {
+		return nil, err
+	}
+	err = d.Choose(func(c *device.Choice) {
+		for _, o := range []struct {
+			to   *string
+			text *string
+		}{{&c.Name, q.Name}, {&c.Room, q.Room}, {&c.Reach, q.Reach}, {&c.Detail, q.Detail}} {
+			if o.text != nil {
+				*o.to = cleanName(*o.text)
+			}
+		}
+		if q.Hidden != nil {
+			c.Hidden = *q.Hidden
+		}
+	})
+	return struct {
+		ID string `json:"id"`
+		device.Choice
+	}{d.ID(), d.Choice()}, err
+}
+
+// shownName is what people call a device, without what would harm where it is shown.
+func shownName(d *device.Device) string { return cleanName(d.Name()) }
 
 // cleanName leaves out what would harm where names are shown: control characters
 // and those that turn the direction of writing.

@@ -126,7 +126,21 @@ func (v *view) showAll() {
 			changes = append(changes, mi.Change{Prop: i, Value: value})
 		}
 	}
-	v.show(changes)
+	if len(changes) > 0 {
+		v.show(changes)
+	}
+}
+
+// catchUp publishes the connection's state of a device that was in contact before
+// there was a view of it.
+func (v *view) catchUp() {
+	s := v.device.Status()
+	v.mu.Lock()
+	told := v.told
+	v.mu.Unlock()
+	if !told && s != (device.Status{}) {
+		v.tell(s)
+	}
 }
 
 // render publishes what is new of entity i; when nothing is, all of it again: an

@@ -22,7 +22,7 @@ func (s *Server) deviceEndpoints() []endpoint {
 			{"sort", "name, room, state, route or seen, with a minus to fall"}, {"limit", "how many at most, 500 or less"}, {"cursor", "what next said"},
 		}, out: list[liveDevice]{}, handle: s.apiDevices},
 		{method: "GET", path: "devices/{id}", does: "All about one device", out: Detail{}, handle: s.apiDevice},
-		{method: "PATCH", path: "devices/{id}", does: "Rename, move to a room, hide", in: devicePatch{}, out: Detail{}, handle: s.apiPatch},
+		{method: "PATCH", path: "devices/{id}", does: "Rename, move to a room, hide, choose by which way it is reached (automatic, local, cloud) and how many entities it has (default, minimal, normal, all)", in: Wish{}, out: Detail{}, handle: s.apiPatch},
 		{method: "DELETE", path: "devices/{id}", does: "Forget a device", out: accepted{}, handle: s.apiRemove},
 		{method: "POST", path: "devices/{id}/set", does: "Write roles (entity/role) or properties (siid.piid)", query: confirm, in: map[string]mi.Value{}, out: results{}, handle: s.apiSet},
 		{method: "POST", path: "devices/{id}/get", does: "Read again, and what is known now", out: values{}, handle: s.apiGet},
@@ -79,29 +79,13 @@ func (s *Server) apiDevice(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// devicePatch is what can be changed of a device; what is left out stays.
-type devicePatch struct {
-	Name   *string `json:"name,omitempty"`
-	Room   *string `json:"room,omitempty"`
-	Hidden *bool   `json:"hidden,omitempty"`
-}
-
 func (s *Server) apiPatch(w http.ResponseWriter, r *http.Request) {
 	d := s.found(w, r)
-	var in devicePatch
+	var in Wish
 	if d == nil || !s.read(w, r, &in) {
 		return
 	}
-	var err error
-	if in.Name != nil {
-		err = s.opt.Orders.Rename(d.ID, *in.Name)
-	}
-	if in.Room != nil && err == nil {
-		err = s.opt.Orders.Room(d.ID, *in.Room)
-	}
-	if in.Hidden != nil && err == nil {
-		err = s.opt.Orders.Hide(d.ID, *in.Hidden)
-	}
+	err := s.opt.Orders.Choose(d.ID, in)
 	s.answer(w, s.opt.Bridge.Device(d.ID), err)
 }
 

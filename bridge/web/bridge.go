@@ -43,9 +43,8 @@ type Orders interface {
 	Call(ctx context.Context, id string, c Call) (Done, error)
 	// Refresh reads a device again soon, and its spec and address too; "" is all.
 	Refresh(id string) error
-	Rename(id, name string) error
-	Room(id, room string) error
-	Hide(id string, hidden bool) error
+	// Choose changes what the user chose for a device.
+	Choose(id string, w Wish) error
 	Remove(id string) error
 	// Import takes in a list of devices with their keys, as token extractors write it.
 	Import(list mi.Secret) (Imported, error)
@@ -86,6 +85,15 @@ type Call struct {
 	Action    string
 	Args      []mi.Value
 	Confirmed bool
+}
+
+// Wish is what somebody chooses for a device; what is nil stays as it is.
+type Wish struct {
+	Name   *string `json:"name,omitempty"` // "" is the one that it came with
+	Room   *string `json:"room,omitempty"`
+	Hidden *bool   `json:"hidden,omitempty"` // from home platforms, and in the list
+	Reach  *string `json:"reach,omitempty"`  // automatic, local or cloud
+	Detail *string `json:"detail,omitempty"` // default, minimal, normal or all
 }
 
 // Imported tells what came of a list of devices.

@@ -19,6 +19,8 @@ type deviceData struct {
 	Note     string // what came of the last press of a button
 	Bad      bool
 	Rooms    []string
+	Reaches  []option // ways to choose from; none where there is no choice
+	Levels   []option
 }
 
 func (s *Server) device(w http.ResponseWriter, r *http.Request) {
@@ -32,8 +34,32 @@ func (s *Server) device(w http.ResponseWriter, r *http.Request) {
 	p.live("devices,problems", d.ID)
 	data := deviceData{Detail: d, Rooms: rooms(s.opt.Bridge.Devices())}
 	data.Controls, data.Readings = p.panel(d)
+	data.Reaches, data.Levels = s.reaches(p, d), p.options(levels, d.Level)
 	p.Data = data
 	s.show(w, http.StatusOK, "device", p)
+}
+
+// reachWords and levels are what can be chosen for a device, and how people say it.
+var (
+	reachWords = []option{{Value: "automatic", Word: "By whatever works, the nearest first"}, {Value: "local", Word: "Locally, never by the cloud"}, {Value: "cloud", Word: "By the cloud only"}}
+	levels     = []option{{Value: "default", Word: "As the settings say"}, {Value: "minimal", Word: "Few"}, {Value: "normal", Word: "The usual ones"}, {Value: "all", Word: "All"}}
+)
+
+// reaches are the ways to choose from: none without a cloud.
+func (s *Server) reaches(p *page, d *Detail) []option {
+	if s.opt.Accounts == nil && d.Reach == reachWords[0].Value {
+		return nil
+	}
+	return p.options(reachWords, d.Reach)
+}
+
+// options are words of a list in the language of the page.
+func (p *page) options(all []option, chosen string) []option {
+	out := make([]option, len(all))
+	for i, o := range all {
+		out[i] = option{o.Value, p.T(o.Word), o.Value == chosen}
+	}
+	return out
 }
 
 // rooms are those that there are, sorted, for the field that names one.
@@ -113,18 +139,18 @@ func (s *Server) ask(w http.ResponseWriter, r *http.Request, d *Detail, what, wh
 }
 
 func (s *Server) deviceOptions(w http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("id")
-	var errs []error
-	if r.PostForm.Has("name") {
-		errs = append(errs, s.opt.Orders.Rename(id, r.PostFormValue("name")))
-	}
-	if r.PostForm.Has("room") {
-		errs = append(errs, s.opt.Orders.Room(id, r.PostFormValue("room")))
+	var c Wish
+	for name, into := range map[string]**string{"name": &c.Name, "room": &c.Room, "reach": &c.Reach, "detail": &c.Detail} {
+		if r.PostForm.Has(name) {
+			text := r.PostFormValue(name)
+			*into = &text
+		}
 	}
 	if r.PostForm.Has("hidden") {
-		errs = append(errs, s.opt.Orders.Hide(id, r.PostFormValue("hidden") == "yes"))
+		hidden := r.PostFormValue("hidden") == "yes"
+		c.Hidden = &hidden
 	}
-	s.back(w, r, errors.Join(errs...))
+	s.back(w, r, s.opt.Orders.Choose(r.PathValue("id"), c))
 }
 
 func (s *Server) deviceRefresh(w http.ResponseWriter, r *http.Request) {

@@ -181,14 +181,21 @@ func (h *house) Set(_ context.Context, id string, w Write) (Done, error) {
 func (h *house) Call(_ context.Context, id string, c Call) (Done, error) {
 	return Done{Route: LAN, MS: 12}, h.did(fmt.Sprintf("call %s %s %v", id, c.Action, c.Args))
 }
-func (h *house) Refresh(id string) error      { return h.did("refresh " + id) }
-func (h *house) Rename(id, name string) error { return h.did("rename " + id + " " + name) }
-func (h *house) Room(id, room string) error   { return h.did("room " + id + " " + room) }
-func (h *house) Hide(id string, hidden bool) error {
-	h.mu.Lock()
-	h.hidden[id] = hidden
-	h.mu.Unlock()
-	return h.did(fmt.Sprint("hide ", id, " ", hidden))
+func (h *house) Refresh(id string) error { return h.did("refresh " + id) }
+func (h *house) Choose(id string, c Wish) error {
+	text := "choose " + id
+	for _, word := range []*string{c.Name, c.Room, c.Reach, c.Detail} {
+		if word != nil {
+			text += " " + *word
+		}
+	}
+	if c.Hidden != nil {
+		text += fmt.Sprint(" hidden ", *c.Hidden)
+		h.mu.Lock()
+		h.hidden[id] = *c.Hidden
+		h.mu.Unlock()
+	}
+	return h.did(text)
 }
 func (h *house) Import(list mi.Secret) (Imported, error) {
 	return Imported{2, 1, []Skipped{{3, "its did is not given"}}}, h.did("import " + list.Reveal())

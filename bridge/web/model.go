@@ -55,6 +55,8 @@ type Detail struct {
 	Actions    []Action   `json:"actions"`
 	Events     []Event    `json:"events"` // newest first
 	Ways       []Way      `json:"routes"` // by preference
+	Reach      string     `json:"reach"`  // by which ways the user lets it be reached: automatic, local, cloud
+	Level      string     `json:"detail"` // how many entities the user wants: default, minimal, normal, all
 	LastOrder  *LastOrder `json:"last_order"`
 }
 
@@ -136,7 +138,7 @@ type Event struct {
 // Way is one way to a device.
 type Way struct {
 	Route string `json:"route"`
-	State string `json:"state"` // in_use, ready, failing
+	State string `json:"state"` // in_use, ready, failing, off
 	Text  string `json:"text"`
 }
 
