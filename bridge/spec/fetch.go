@@ -93,6 +93,14 @@ func (f *fetcher) ask(model string) error {
 	return nil
 }
 
+// missing says how the last try went, and when the next one is.
+func (f *fetcher) missing(model string) Missing {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a := f.asked[model]
+	return Missing{Unlisted: errors.Is(a.err, errUnlisted), Err: a.err, Again: max(0, a.at.Add(retryAge).Sub(f.now()))}
+}
+
 // run fetches one model after another until ctx ends, and looks for newer specs
 // of those that are kept now and then.
 func (f *fetcher) run(ctx context.Context) {

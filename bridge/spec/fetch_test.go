@@ -147,6 +147,10 @@ func TestKeptListIsNotAskedForAgain(t *testing.T) {
 	if _, err := f.one(t.Context(), "not.there.yet"); !errors.Is(err, errUnlisted) {
 		t.Errorf("an unlisted model gives %v", err)
 	}
+	f.done("not.there.yet", nil, errUnlisted)
+	if m := f.missing("not.there.yet"); !m.Unlisted || m.Offline || m.Again <= 59*time.Minute || m.Again > time.Hour {
+		t.Errorf("an unlisted model is missing as %+v", m)
+	}
 	if lists != 1 {
 		t.Errorf("asked %d times for the list, want once", lists)
 	}

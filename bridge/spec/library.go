@@ -228,6 +228,22 @@ func (l *Library) missing(model string) error {
 	return fmt.Errorf("spec: the spec of %s is being fetched from miot-spec.org; without internet put its instance file into the specs folder: %w", model, mi.ErrUnsupported)
 }
 
+// Missing says how it goes with a model that has no spec.
+type Missing struct {
+	Offline  bool          // nobody may ask miot-spec.org
+	Unlisted bool          // miot-spec.org has none
+	Err      error         // why the last try failed; nil while none has ended
+	Again    time.Duration // until the next try
+}
+
+// Missing tells how it goes with a model for which Spec found nothing.
+func (l *Library) Missing(model string) Missing {
+	if l.fetcher == nil {
+		return Missing{Offline: true}
+	}
+	return l.fetcher.missing(model)
+}
+
 // arrived takes a spec that was fetched.
 func (l *Library) arrived(model string, s *mi.Spec) {
 	l.mu.Lock()
