@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -70,11 +71,16 @@ async def main(folder, host, port):
     ask("forget")
     seen["forgotten"] = await asyncio.wait_for(lost, 20)
     tv.disconnect()
-    ask("sleep")
-    try:
-        await remote().async_connect()
-    except CannotConnect:
-        seen["asleep"] = True
+    seen["trouble"] = {}
+    for trouble in ("hang", "hang while pairing", "sleep", "sleep while pairing"):
+        ask(trouble)
+        tv = remote()
+        try:
+            await asyncio.wait_for(tv.async_start_pairing() if "pairing" in trouble else tv.async_connect(), 3)
+            seen["trouble"][trouble] = "connected"
+        except Exception as e:
+            seen["trouble"][trouble] = type(e).__name__
+        tv.disconnect()
     print(json.dumps(seen), flush=True)
 
 asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
@@ -88,7 +94,7 @@ func TestForeignAndroidTVClient(t *testing.T) {
 	if python == "" {
 		t.Skip("ATV_PYTHON names no Python that has androidtvremote2")
 	}
-	tv, err := virtual.NewAndroidTV(mi.World{Net: host.Network(), Now: time.Now, Seed: 4}, virtual.AndroidTVOptions{})
+	tv, err := virtual.NewAndroidTV(mi.World{Net: host.Network(), Now: time.Now, Seed: 4}, virtual.AndroidTVOptions{Addr: at("20", "6466")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +118,11 @@ func TestForeignAndroidTVClient(t *testing.T) {
 		case "forget":
 			tv.Forget()
 			fmt.Fprintln(in)
-		case "sleep":
+		case "hang", "hang while pairing":
+			tv.Hurt(virtual.AndroidTVTrouble{Hangs: true})
+			fmt.Fprintln(in)
+		case "sleep", "sleep while pairing":
+			tv.Hurt(virtual.AndroidTVTrouble{})
 			tv.Sleep()
 			fmt.Fprintln(in)
 		}
@@ -125,21 +135,28 @@ func TestForeignAndroidTVClient(t *testing.T) {
 		Muted      bool
 	}
 	var seen struct {
-		Stranger, Wrong, On, Forgotten, Asleep bool
-		Name, Mac, App                         string
-		Info                                   map[string]string
-		Volume                                 volume
-		Later                                  []json.RawMessage
+		Stranger, Wrong, On, Forgotten bool
+		Trouble                        map[string]string
+		Name, Mac, App                 string
+		Info                           map[string]string
+		Volume                         volume
+		Later                          []json.RawMessage
 	}
 	if err := json.NewDecoder(io.LimitReader(strings.NewReader(answer), 1<<16)).Decode(&seen); err != nil {
 		t.Fatalf("%v: %s", err, answer)
 	}
-	if !seen.Stranger || !seen.Wrong || !seen.Forgotten || !seen.Asleep || seen.Name != tv.Name() || seen.Mac != tv.MAC() || !seen.On ||
+	if !seen.Stranger || !seen.Wrong || !seen.Forgotten || seen.Name != tv.Name() || seen.Mac != tv.MAC() || !seen.On ||
 		seen.App != "com.google.android.apps.tv.launcherx" || seen.Volume != (volume{10, virtual.AndroidTVMax, false}) || seen.Info["manufacturer"] != "Xiaomi" {
 		t.Errorf("it saw %s", answer)
 	}
 	if got := fmt.Sprintf("%s", seen.Later); got != `[false "com.google.android.youtube.tv" {"level": 12, "max": 50, "muted": true}]` {
 		t.Errorf("later it saw %s", got)
+	}
+	t.Logf("in trouble it says %v", seen.Trouble)
+	if want := map[string]string{
+		"hang": "TimeoutError", "hang while pairing": "TimeoutError", "sleep": "CannotConnect", "sleep while pairing": "CannotConnect",
+	}; !maps.Equal(seen.Trouble, want) {
+		t.Errorf("in trouble it says %v, want %v", seen.Trouble, want)
 	}
 	s := tv.State()
 	if !slices.Equal(s.Keys, []int{24, 24, 91, 164, 3, 26}) || !slices.Equal(s.Links, []string{"market://launch?id=com.netflix.ninja", "https://www.youtube.com/watch?v=x"}) {

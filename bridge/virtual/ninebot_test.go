@@ -64,7 +64,7 @@ func openGarage(t *testing.T, o virtual.VehicleOptions) *garageDoor {
 func (d *garageDoor) note(who, characteristic, data string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.said = append(d.said, who+" "+characteristic[:8]+" "+data)
+	d.said = append(d.said, fmt.Sprintf("%s %.8s %s", who, characteristic, data))
 }
 
 func (d *garageDoor) transcript() []string {
@@ -81,7 +81,7 @@ func (d *garageDoor) serve(conn net.Conn) {
 	defer cancel()
 	p, err := d.garage.Connect(ctx, d.addr)
 	if err != nil {
-		d.Error(err)
+		d.note("vehicle", d.name, err.Error())
 		return
 	}
 	defer p.Close()
@@ -103,13 +103,14 @@ func (d *garageDoor) serve(conn net.Conn) {
 			b = b[n:]
 		}
 		if err != nil {
-			d.Error(err)
+			d.note("vehicle", name, err.Error())
+			return
 		}
 	}
 }
 
 // miauth runs the unmodified client and returns what it says.
-func (d *garageDoor) miauth(args ...string) (string, error) {
+func (d *garageDoor) miauth(patience time.Duration, args ...string) (string, error) {
 	d.Helper()
 	python := os.Getenv("MIAUTH_PYTHON")
 	if python == "" {
@@ -119,7 +120,7 @@ func (d *garageDoor) miauth(args ...string) (string, error) {
 	if err != nil {
 		d.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(d.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(d.Context(), patience)
 	defer cancel()
 	c := exec.CommandContext(ctx, python, append([]string{"-c", "from miauth.cli import main; main()", "aa:bb:cc:dd:ee:ff"}, args...)...)
 	c.Env = append(os.Environ(), "PYTHONPATH="+stub, "PYTHONDONTWRITEBYTECODE=1", "VEHICLE_NAME="+d.name,
@@ -135,7 +136,7 @@ func (d *garageDoor) miauth(args ...string) (string, error) {
 // wants runs the client, which is to say something.
 func (d *garageDoor) wants(want string, args ...string) {
 	d.Helper()
-	if out, err := d.miauth(args...); err != nil || !strings.Contains(out, want) {
+	if out, err := d.miauth(30*time.Second, args...); err != nil || !strings.Contains(out, want) {
 		d.Errorf("miauth %v: %v, want %q in\n%s", args, err, want, out)
 	}
 }
@@ -163,9 +164,41 @@ func TestMiauthReadsOurVehicles(t *testing.T) {
 		key := filepath.Join(t.TempDir(), "token")
 		d.wants("", "-r", "-t", key)
 		d.wants(serial, "-s", "-f", "-t", key)
-		d.garage.Vehicle(here).Forget()
-		if out, err := d.miauth("-s", "-t", key); err == nil && strings.Contains(out, serial) {
-			t.Errorf("a token that was revoked still opens the vehicle:\n%s", out)
-		}
 	})
+}
+
+// TestMiauthSeesTrouble shows the same client vehicles that it must not get into.
+func TestMiauthSeesTrouble(t *testing.T) {
+	here := mi.Address{1, 2, 3, 4, 5, 6}
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, make([]byte, 12), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	scooter := virtual.VehicleOptions{Addr: here, Name: "MIScooter4242", Kind: virtual.VehicleSecure}
+	bound := scooter
+	bound.Token = "07d13c447e33051eeef95a60"
+	for _, tc := range []struct {
+		name    string
+		vehicle virtual.VehicleOptions
+		do      func(*virtual.Vehicle)
+		args    []string
+		want    string
+	}{
+		{"a wrong token", bound, func(*virtual.Vehicle) {}, []string{"-s", "-t", token}, "AssertionError"}, // the vehicle's proof is not what it expects
+		{"a token that was revoked", scooter, (*virtual.Vehicle).Forget, []string{"-s", "-t", token}, "Try register."},
+		{"nobody presses the button", virtual.VehicleOptions{Addr: here, Name: "NBScooter0815", Kind: virtual.VehicleCrypto}, func(*virtual.Vehicle) {}, []string{"-n", "-s"}, "Authenticating"},
+		{"it hangs", bound, func(v *virtual.Vehicle) { v.Hurt(virtual.VehicleTrouble{Silent: true}) }, []string{"-s", "-t", token}, "Logging in"},
+		{"it is away", bound, (*virtual.Vehicle).Leave, []string{"-s", "-t", token}, "Connecting"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			d := openGarage(t, tc.vehicle)
+			tc.do(d.garage.Vehicle(here))
+			out, err := d.miauth(6*time.Second, tc.args...)
+			text := strings.TrimSpace(out)
+			t.Logf("it ends with %v after %q", err, text[strings.LastIndexByte(text, '\n')+1:])
+			if strings.Contains(out, "N4GSD2123C0456") || !strings.Contains(out, tc.want) {
+				t.Errorf("it says\n%s\nwant %q", out, tc.want)
+			}
+		})
+	}
 }

@@ -102,7 +102,10 @@ func (v *Vehicle) mainPage(page []byte) {
 	if v.o.Kind == VehicleCrypto {
 		speed /= 100
 	}
-	flags := 1 << 11 // activated
+	flags := 0
+	if v.o.Kind != VehicleMini {
+		flags = 1 << 11 // activated
+	}
 	if v.state.Locked {
 		flags |= 2
 	}

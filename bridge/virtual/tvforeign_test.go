@@ -47,6 +47,60 @@ heard["sent"] = [tv.up(), tv.volume_down(), tv.change_source("hdmi1"), tv.turn_o
 print(json.dumps(heard))
 `
 
+// tvTrouble asks for the volume and whether the TV is there, by each client's ways.
+const tvTrouble = `
+import asyncio, sys
+from xiaomitv import XiaomiTV
+from pymitv import Control
+from pymitv.discover import Discover
+
+async def ask(what):
+    tv = XiaomiTV(sys.argv[1], timeout=1)
+    try:
+        return await getattr(tv, what)()
+    finally:
+        await tv.async_close()
+
+def seen(f, *args):
+    try:
+        return f(*args)
+    except Exception as e:
+        return type(e).__name__
+
+state = seen(lambda: asyncio.run(ask("async_get_system_state")))
+print(seen(lambda: asyncio.run(ask("async_get_volume"))), state if type(state) is str else "answers",
+      seen(Control.check_state, sys.argv[1]), seen(Discover.check_ip, sys.argv[1]), seen(Control.get_volume, sys.argv[1]), end="")
+`
+
+// TestForeignTVClientFinds lets pymitv search a network of our own for the TV.
+func TestForeignTVClientFinds(t *testing.T) {
+	python := os.Getenv("TV_PYTHON")
+	if python == "" || os.Getenv("FOREIGN_NET") == "" {
+		t.Skip("set TV_PYTHON to a Python with pymitv, and FOREIGN_NET to a network in which 6095 is free")
+	}
+	_, host6095 := tvFor(t)
+	out, err := exec.CommandContext(t.Context(), python, "-c", "import sys\nfrom pymitv.discover import Discover\nprint(*Discover().scan(base_ip=sys.argv[1]), end='')", os.Getenv("FOREIGN_NET")).CombinedOutput()
+	if err != nil || string(out) != host6095 {
+		t.Errorf("it finds %s, %v", out, err)
+	}
+}
+
+// tvFor puts up a TV for clients that know only port 6095.
+func tvFor(t *testing.T) (tv *virtual.TV, name string) {
+	t.Helper()
+	addr := "127.60.95.1:6095"
+	if os.Getenv("FOREIGN_NET") != "" {
+		addr = at("10", "6095")
+	}
+	tv, err := virtual.NewTV(mi.World{Net: host.Network(), Now: time.Now}, virtual.TVOptions{Addr: addr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tv.Close() })
+	name, _, _ = net.SplitHostPort(addr)
+	return tv, name
+}
+
 // TestForeignTVClients lets xiaomitv 0.9.2 and pymitv 1.5.0 from PyPI use a TV;
 // TV_PYTHON names a Python that has them. They know only port 6095.
 func TestForeignTVClients(t *testing.T) {
@@ -54,12 +108,7 @@ func TestForeignTVClients(t *testing.T) {
 	if python == "" {
 		t.Skip("set TV_PYTHON to a Python with xiaomitv and pymitv")
 	}
-	const host6095 = "127.60.95.1"
-	tv, err := virtual.NewTV(mi.World{Net: host.Network(), Now: time.Now}, virtual.TVOptions{Addr: net.JoinHostPort(host6095, "6095")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tv.Close()
+	tv, host6095 := tvFor(t)
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	out, err := exec.CommandContext(ctx, python, "-c", tvClients, host6095).CombinedOutput()
@@ -95,48 +144,36 @@ func TestForeignTVClientsSeeTrouble(t *testing.T) {
 	if python == "" {
 		t.Skip("set TV_PYTHON to a Python with xiaomitv and pymitv")
 	}
-	const host6095 = "127.60.95.2"
-	tv, err := virtual.NewTV(mi.World{Net: host.Network(), Now: time.Now}, virtual.TVOptions{Addr: net.JoinHostPort(host6095, "6095")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tv.Close()
+	tv, host6095 := tvFor(t)
 	state := func() string {
-		out, err := exec.CommandContext(t.Context(), python, "-c", `
-import asyncio, sys
-from xiaomitv import XiaomiTV
-from pymitv import Control
-async def ask():
-    tv = XiaomiTV(sys.argv[1], timeout=1)
-    try:
-        await tv.async_get_system_state()
-        return "answers"
-    except Exception as e:
-        return type(e).__name__
-    finally:
-        await tv.async_close()
-try:
-    seen = Control.check_state(sys.argv[1])
-except Exception as e:
-    seen = type(e).__name__
-print(asyncio.run(ask()), seen, end="")`, host6095).CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), python, "-c", tvTrouble, host6095).CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
 		return string(out)
 	}
-	if got := state(); got != "answers True" {
-		t.Errorf("a TV that is on: %s", got)
-	}
-	tv.Hurt(virtual.TVTrouble{Hangs: true})
-	if got := state(); got != "RequestError ReadTimeout" {
-		t.Errorf("a TV that hangs: %s", got)
-	}
-	tv.Hurt(virtual.TVTrouble{})
-	if err := tv.Switch(false); err != nil {
-		t.Fatal(err)
-	}
-	if got := state(); got != "RequestError False" {
-		t.Errorf("a TV that is off: %s", got)
+	for _, tc := range []struct {
+		name    string
+		trouble virtual.TVTrouble
+		off     bool
+		want    string
+	}{
+		{"is well", virtual.TVTrouble{}, false, "20 answers True True 20"},
+		{"hangs", virtual.TVTrouble{Hangs: true}, false, "RequestError RequestError ReadTimeout ReadTimeout ReadTimeout"},
+		{"hangs up", virtual.TVTrouble{Drops: true}, false, "RequestError RequestError False False False"},
+		{"says nonsense", virtual.TVTrouble{Garbage: true}, false, "RequestError RequestError True True JSONDecodeError"},
+		{"refuses the newer call", virtual.TVTrouble{OldOnly: true}, false, "RequestError answers True True 20"},
+		{"is off", virtual.TVTrouble{}, true, "RequestError RequestError False False False"},
+		{"is on again", virtual.TVTrouble{}, false, "20 answers True True 20"},
+	} {
+		tv.Hurt(tc.trouble)
+		if err := tv.Switch(!tc.off); err != nil {
+			t.Fatal(err)
+		}
+		got := state()
+		t.Logf("a TV that %s: %s", tc.name, got)
+		if got != tc.want {
+			t.Errorf("a TV that %s: %s, want %s", tc.name, got, tc.want)
+		}
 	}
 }
