@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
@@ -13,7 +14,9 @@ import (
 // them does: a node serves one listener, and an adapter scans once.
 type Shared struct {
 	mi.Receiver
-	ears atomic.Pointer[[]*ear]
+	ears  atomic.Pointer[[]*ear]
+	began time.Time
+	last  sync.Map // of *voice by name: who hears for it
 
 	turn sync.Mutex // one coming or going at a time; guards the fields below
 	stop context.CancelFunc
@@ -25,7 +28,7 @@ type ear struct{ heard func(mi.Advert) }
 
 // Share lets several parts listen to r.
 func Share(r mi.Receiver) *Shared {
-	s := &Shared{Receiver: r}
+	s := &Shared{Receiver: r, began: time.Now()}
 	s.ears.Store(&[]*ear{})
 	return s
 }
@@ -81,6 +84,7 @@ func (s *Shared) leave(e *ear, done <-chan struct{}) error {
 }
 
 func (s *Shared) spread(a mi.Advert) {
+	s.note(a.Receiver)
 	for _, e := range *s.ears.Load() {
 		e.heard(a)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
@@ -34,6 +35,45 @@ func (o *only) Listen(ctx context.Context, heard func(mi.Advert)) error {
 	case <-ctx.Done():
 		return nil
 	}
+}
+
+// TestQuietReceivers are those that used to hear.
+func TestQuietReceivers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inner := &only{t: t, fail: make(chan error)}
+		s := Share(inner)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- s.Listen(ctx, func(mi.Advert) {}) }()
+		synctest.Wait()
+		hear := func(name string, n int) {
+			for range n {
+				inner.heard(mi.Advert{Receiver: name})
+			}
+		}
+		hear("hall", 10)
+		hear("attic", 9)
+		hear("", 100)
+		time.Sleep(5*time.Minute - time.Second)
+		hear("", 1)
+		if got := s.Quiet(); len(got) != 0 {
+			t.Errorf("too early: %v", got)
+		}
+		time.Sleep(time.Second)
+		if got := s.Quiet(); len(got) != 1 || got[0] != (Quiet{"hall", 5 * time.Minute}) {
+			t.Errorf("quiet are %v", got)
+		}
+		hear("hall", 1)
+		if got := s.Quiet(); len(got) != 0 {
+			t.Errorf("heard again: %v", got)
+		}
+		time.Sleep(24 * time.Hour)
+		if got := s.Quiet(); len(got) != 0 {
+			t.Errorf("after a day: %v", got)
+		}
+		stop()
+		<-ended
+	})
 }
 
 func TestSharedListensOnceForAll(t *testing.T) {
