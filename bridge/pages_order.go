@@ -229,9 +229,9 @@ func (p *pages) Choose(id string, c web.Wish) error {
 	if d == nil {
 		return web.ErrNoDevice
 	}
-	info := d.Info()
+	info, called := d.Info(), d.Name()
 	return d.Choose(func(now *device.Choice) {
-		choose(&now.Name, c.Name, info.Name, d.Name())
+		choose(&now.Name, c.Name, info.Name, called)
 		choose(&now.Room, c.Room, info.Room)
 		choose(&now.Reach, c.Reach)
 		choose(&now.Detail, c.Detail)

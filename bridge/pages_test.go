@@ -164,7 +164,7 @@ func TestPagesHideADeviceAndChooseItsEntities(t *testing.T) {
 		if n := enabled(); n <= usual {
 			t.Errorf("of all its entities %d are on, usually %d", n, usual)
 		}
-		if shown := v.post(page+"/options", "detail", "everything"); !strings.Contains(shown, "detail can be default, minimal, normal, all") {
+		if shown := v.post(page+"/options", "detail", "everything"); !strings.Contains(shown, "Detail can be default, minimal, normal, all") {
 			t.Errorf("a detail that there is not gives %s", shown)
 		}
 	})

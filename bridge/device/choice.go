@@ -66,7 +66,7 @@ func (d *Device) choice() Choice {
 }
 
 // Choose changes what the user chose; the error wraps mi.ErrInvalid and says what
-// would be right.
+// would be right. change must not ask the device anything.
 func (d *Device) Choose(change func(*Choice)) error {
 	d.mu.Lock()
 	now := d.choice()
