@@ -220,14 +220,14 @@ func words(err error) string {
 		advice = "look at the device before trying again: it may have obeyed"
 	case errors.Is(err, mi.ErrDenied):
 		advice = "take the device's current token from the account or the app; it changes when the device is paired again"
-	case errors.Is(err, mi.ErrOffline), lost(err):
-		advice = "check that the device has power and is on the network"
 	case errors.Is(err, mi.ErrBusy):
 		advice = "try again in a moment"
+	case errors.Is(err, mi.ErrOffline), lost(err):
+		advice = "check that the device has power and is on the network"
 	case errors.Is(err, errInternal):
 		advice = "the device is tried again soon; please report this with the log"
 	default:
-		return err.Error()
+		return mi.Plain(err)
 	}
-	return err.Error() + "; " + advice
+	return mi.Plain(err) + "; " + advice
 }

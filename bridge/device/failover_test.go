@@ -271,7 +271,7 @@ func (accountTrouble) Unwrap() error  { return mi.ErrOffline }
 
 func TestErrorsBringTheirOwnAdvice(t *testing.T) {
 	err := fmt.Errorf("cloud: %w", accountTrouble{})
-	if got := words(err); got != "cloud: the account needs a login; log in again" || !errors.Is(err, mi.ErrOffline) {
+	if got := words(err); got != "the account needs a login; log in again" || !errors.Is(err, mi.ErrOffline) {
 		t.Errorf("words = %q", got)
 	}
 }

@@ -2,7 +2,6 @@ package entity
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
@@ -109,13 +108,19 @@ func (b *builder) callBind(e *Entity, i int, inputs string) Bind {
 	return out
 }
 
-// press runs an action without input, whatever the payload.
+// press runs an action without input. Nothing is what a live subscriber gets when a
+// retained message is cleared, and a switch that is bound to a button says OFF when
+// it is let go: neither presses.
 type press struct {
 	writeOnly
 	action int
 }
 
-func (c *press) order(_ string, _ []mi.Value, o *mi.Order) error {
+func (c *press) order(payload string, _ []mi.Value, o *mi.Order) error {
+	word := strings.TrimSpace(payload)
+	if on, ok := truth(word); word == "" || ok && !on {
+		return invalid("%q presses nothing; send PRESS", word)
+	}
 	run(c.action, o)
 	return nil
 }
@@ -157,26 +162,13 @@ func (c *arguments) order(payload string, _ []mi.Value, o *mi.Order) error {
 		if err != nil || !v.Known() {
 			return invalid("argument %s of %s is missing or no JSON value", p.Name, a.Key)
 		}
-		if v, err = worth(p, v); err != nil {
+		if v, err = Accept(p, v); err != nil {
 			return err
 		}
 		args[i] = v
 	}
 	o.Calls = append(o.Calls, mi.Call{Action: c.action, Args: args})
 	return nil
-}
-
-// worth reads an argument, which may also be a label of its list.
-func worth(p *mi.Property, v mi.Value) (mi.Value, error) {
-	if v.Kind() == mi.KindText && len(p.List) > 0 {
-		if i := slices.IndexFunc(labels(p.List), func(l string) bool { return strings.EqualFold(l, v.String()) }); i >= 0 {
-			v = p.List[i].Value
-		}
-	}
-	if len(p.List) > 0 && !slices.ContainsFunc(p.List, func(c mi.Choice) bool { return same(c.Value, v) }) {
-		return mi.Value{}, invalid("argument %s is not one of: %s", p.Name, cut(strings.Join(labels(p.List), ", "), 300))
-	}
-	return coerce(p, v)
 }
 
 // split reads the payload into one JSON value per input.

@@ -125,7 +125,7 @@ func words(e *entity.Entity, b *entity.Bind) []string {
 	}
 	switch b.Role {
 	case "press":
-		return []string{"PRESS"}
+		return []string{"PRESS", "press", "1"}
 	case "json", "json_mired":
 		return []string{`{"state":"ON"}`, `{"state":"OFF"}`, "ON"}
 	case "rgb":

@@ -114,7 +114,9 @@ speaker
   mute bool rwn
 pet-feeder
   feeding-measure int - 1..30/1
-  @pet-food-out 1`
+  @pet-food-out 1
+doorbell
+  @ring`
 
 func TestOrders(t *testing.T) {
 	rules := shipped(t)
@@ -188,6 +190,7 @@ func TestOrders(t *testing.T) {
 		{"arguments", "speaker", speakerLines, "", "a2_2", "command", `["lights off",1]`, "intelligent-speaker/execute-text-directive(lights off,1)"},
 		{"arguments by name", "speaker", speakerLines, "", "a2_2", "command", `{"silent":"Off","text-content":"x"}`, "intelligent-speaker/execute-text-directive(x,1)"},
 		{"feed", "speaker", speakerLines, "", "a4_1", "state", "5", "pet-feeder/pet-food-out(5)"},
+		{"ring", "speaker", speakerLines, "", "a5_1", "press", "PRESS", "doorbell/ring()"},
 		{"volume", "speaker", speakerLines, "", "p3_1", "state", "33", "speaker/volume=33"},
 		{"mute", "speaker", speakerLines, "speaker/mute=false", "p3_2", "state", "toggle", "speaker/mute=true"},
 	} {
@@ -227,6 +230,8 @@ func TestRefusedOrdersSayWhatIsRight(t *testing.T) {
 		{"missing argument", "speaker", speakerLines, "a2_2", "command", `["x"]`, "takes 2 arguments"},
 		{"unknown argument", "speaker", speakerLines, "a2_2", "command", `{"silent":0,"text-content":"x","loud":1}`, `no argument "loud"`},
 		{"bad argument", "speaker", speakerLines, "a2_2", "command", `["x",7]`, "one of: On, Off"},
+		{"cleared", "speaker", speakerLines, "a5_1", "press", " ", "send PRESS"},
+		{"let go", "speaker", speakerLines, "a5_1", "press", "OFF", "send PRESS"},
 		{"no action", "vacuum", vacuumLines, "vacuum_2", "send_command", "fly", "no action of this device"},
 		{"read only", "curtain", curtainLines, "cover_2", "brightness", "1", `takes no command "brightness"`},
 	} {

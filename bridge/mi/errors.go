@@ -1,6 +1,9 @@
 package mi
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // The kinds of failure that the device loop tells apart. Drivers wrap them:
 // fmt.Errorf("miio: get 2.1: %w", mi.ErrOffline).
@@ -17,6 +20,23 @@ var (
 // Kinds lists every kind of failure.
 func Kinds() []error {
 	return []error{ErrOffline, ErrTimeout, ErrDenied, ErrBusy, ErrUnsupported, ErrInvalid, ErrProtocol}
+}
+
+// Plain returns what people are to read of err: without the names of packages in
+// front, and without the kind behind a text that says more than its kind.
+func Plain(err error) string {
+	text := err.Error()
+	for {
+		word, rest, more := strings.Cut(text, ": ")
+		if !more || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") != "" {
+			break
+		}
+		text = rest
+	}
+	for _, kind := range []error{ErrInvalid, ErrUnsupported} {
+		text = strings.TrimSuffix(text, ": "+kind.Error())
+	}
+	return text
 }
 
 // Diagnose adds to err the id of the problem that was found to be behind it, such

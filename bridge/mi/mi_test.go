@@ -154,3 +154,20 @@ func TestDiagnosis(t *testing.T) {
 		t.Error("found out without being told")
 	}
 }
+
+func TestPlain(t *testing.T) {
+	for _, tc := range []struct {
+		err  error
+		want string
+	}{
+		{fmt.Errorf("lan: miio: get 2.1: %w", mi.ErrOffline), "get 2.1: offline"},
+		{fmt.Errorf("entity: \"x\" is no speed: %w", mi.ErrInvalid), `"x" is no speed`},
+		{fmt.Errorf("cloud: cloud: spec: there is no spec for a.b.c: %w", mi.ErrUnsupported), "there is no spec for a.b.c"},
+		{fmt.Errorf("lan: %w", mi.ErrUnsupported), "not supported"},
+		{mi.ErrInvalid, "invalid value"},
+	} {
+		if got := mi.Plain(tc.err); got != tc.want {
+			t.Errorf("Plain(%v) = %q, want %q", tc.err, got, tc.want)
+		}
+	}
+}

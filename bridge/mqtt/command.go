@@ -142,7 +142,7 @@ func (v *view) reject(l *layout, i int, where string, err error) {
 // failed tells people why an order was not carried out and publishes the old state
 // again, so that a slider jumps back.
 func (v *view) failed(l *layout, i int, err error) {
-	v.troubled(err.Error())
+	v.troubled(mi.Plain(err))
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.layout == l {

@@ -19,5 +19,5 @@ func forbid(kinds []string, spec *mi.Spec, order mi.Order) error {
 }
 
 func forbidden(kind string) error {
-	return fmt.Errorf("commands of the kind %q are not taken from MQTT; MIHOME2MQTT_FORBID says so: %w", kind, mi.ErrDenied)
+	return fmt.Errorf("commands of the kind %q are not taken from MQTT; MIHOME2MQTT_FORBID says so: %w", kind, mi.ErrUnsupported)
 }

@@ -216,8 +216,11 @@ func TestRequests(t *testing.T) {
 		{"log_level", "trace", false, `MIHOME2MQTT_RAW_ACCESS`},
 		{"restart", "{}", false, `{"status":"ok","data":{}}`},
 		{"backup", "", false, `there is no backup here`},
-		{"fly", `{"transaction":"t"}`, false, `{"status":"error","data":{},"error":"there is no request \"fly\": not supported","transaction":"t"}`},
-		{"rename", `{"id":`, false, `not understood`},
+		{"fly", `{"transaction":"t"}`, false, `{"status":"error","data":{},"error":"there is no request \"fly\"","transaction":"t"}`},
+		{"rename", `{"id":`, false, `"error":"the request is not understood: it is no JSON object"`},
+		{"rename", `{"id":["d1"],"to":"x"}`, false, `"error":"the request is not understood: id cannot be of the kind array"`},
+		{"rename", `{"id":5,"to":"x"}`, false, `"error":"there is no device \"5\""`},
+		{"set", `{"id":"d1","key":"p2_2","value":7}`, false, `MIHOME2MQTT_RAW_ACCESS=true allows it"`},
 	} {
 		t.Run(tc.verb+" "+tc.payload, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,8 +13,8 @@ import (
 
 // ask is what somebody asks of the bridge: JSON, or a bare value.
 type ask struct {
-	ID          string            `json:"id"`   // of a device; its did or name will do
-	From        string            `json:"from"` // the same, by another name
+	ID          name              `json:"id"`   // of a device; its did or name will do
+	From        name              `json:"from"` // the same, by another name
 	Name        *string           `json:"name"`
 	To          *string           `json:"to"`
 	Room        *string           `json:"room"`
@@ -28,6 +29,19 @@ type ask struct {
 	Transaction json.RawMessage   `json:"transaction"`
 
 	bare string // the payload when it is no JSON object
+}
+
+// name names a device. Dids look like numbers, and people write them as such.
+type name string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (n *name) UnmarshalJSON(data []byte) error {
+	var digits json.Number
+	if err := json.Unmarshal(data, &digits); err == nil && data[0] != '"' {
+		*n = name(digits)
+		return nil
+	}
+	return json.Unmarshal(data, (*string)(n))
 }
 
 // answer is what comes back on bridge/response/<verb>.
@@ -45,7 +59,7 @@ func (h *Home) respond(verb string, q *ask, data any, err error) {
 		a.Data = struct{}{}
 	}
 	if err != nil {
-		a.Status, a.Data, a.Error = "error", struct{}{}, err.Error()
+		a.Status, a.Data, a.Error = "error", struct{}{}, mi.Plain(err)
 	}
 	if q != nil {
 		a.Transaction = q.Transaction
@@ -77,19 +91,22 @@ func parseAsk(payload []byte) (*ask, error) {
 		return q, nil
 	}
 	if err := json.Unmarshal(text, q); err != nil {
-		return q, fmt.Errorf("the request is not understood: %w: %w", err, mi.ErrInvalid)
+		return q, fmt.Errorf("%s: %w", misread(err), mi.ErrInvalid)
 	}
 	return q, nil
 }
 
+// misread says what is wrong with a request that is no ask.
+func misread(err error) string {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Sprintf("the request is not understood: %s cannot be of the kind %s", wrong.Field, wrong.Value)
+	}
+	return "the request is not understood: it is no JSON object"
+}
+
 // device returns what the request names as its device.
 func (q *ask) device() string {
-	for _, id := range []string{q.ID, q.From, q.bare} {
-		if id != "" {
-			return id
-		}
-	}
-	return ""
+	return cmp.Or(string(q.ID), string(q.From), q.bare)
 }
 
 // value reads a JSON value, or bare text.

@@ -184,7 +184,7 @@ func action(spec *mi.Spec, key string) int {
 // allowed at all.
 func (h *Home) raw(q *ask) (*device.Device, *mi.Spec, error) {
 	if !h.opt.Raw {
-		return nil, nil, fmt.Errorf("raw access is switched off; MIHOME2MQTT_RAW_ACCESS=true allows it: %w", mi.ErrDenied)
+		return nil, nil, fmt.Errorf("raw access is switched off; MIHOME2MQTT_RAW_ACCESS=true allows it: %w", mi.ErrUnsupported)
 	}
 	d, err := h.find(q)
 	if err != nil {
@@ -281,7 +281,7 @@ func (h *Home) logLevel(q *ask) (any, error) {
 	case !slices.Contains(homeassistant.LogLevels, level):
 		return nil, fmt.Errorf("%q is none of %s: %w", level, strings.Join(homeassistant.LogLevels, ", "), mi.ErrInvalid)
 	case level == "trace" && !h.opt.Raw:
-		return nil, fmt.Errorf("trace shows every byte; MIHOME2MQTT_RAW_ACCESS=true allows it: %w", mi.ErrDenied)
+		return nil, fmt.Errorf("trace shows every byte; MIHOME2MQTT_RAW_ACCESS=true allows it: %w", mi.ErrUnsupported)
 	case h.opt.Actions.LogLevel == nil:
 		return nil, fmt.Errorf("the log level cannot be changed here: %w", mi.ErrUnsupported)
 	}
