@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	maxStrikes  = 3              // refusals in a row after which a property is put aside
-	asideFor    = 24 * time.Hour // and for how long
+	maxStrikes  = 3               // refusals in a row after which a property is put aside
+	asideFor    = 24 * time.Hour  // and for how long, when it never had a value
+	asideAgain  = 4 * time.Minute // for how long otherwise: the network may have lost it
 	reportPause = time.Second / reportRate
 	reportRate  = 20 // a second, of reports and of events
 )
@@ -197,13 +198,21 @@ func (d *Device) strike(o *outcome, now time.Duration) {
 		}
 		s := l.aside[p]
 		if s.n++; s.n >= maxStrikes {
-			s.until = now + asideFor
+			s.until = now + d.aside(p)
 		}
 		if l.aside == nil {
 			l.aside = map[int]strikes{}
 		}
 		l.aside[p] = s
 	}
+}
+
+// aside returns for how long a property is put aside: one that had a value exists.
+func (d *Device) aside(prop int) time.Duration {
+	if d.values[prop].Known() {
+		return asideAgain
+	}
+	return asideFor
 }
 
 // hear takes in the values of a read. A property that was reported while the

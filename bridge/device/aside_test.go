@@ -1,0 +1,26 @@
+package device
+
+import (
+	"testing"
+	"time"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+)
+
+// A property that had a value exists: silence about it is the network's fault, and
+// it is asked for again soon.
+func TestPropertyThatHadAValueIsAskedForAgain(t *testing.T) {
+	play(t, nil, func(s *stage, d *Device, th *thing) {
+		s.after(time.Minute)
+		th.put(func(t *thing) { t.refuse = map[int]bool{propTemp: true} })
+		s.after(10 * time.Minute)
+		th.put(func(t *thing) {
+			t.refuse = nil
+			t.values[propTemp] = mi.Float(23)
+		})
+		s.after(asideAgain + time.Minute)
+		if v := d.Values(nil)[propTemp]; v != mi.Float(23) {
+			t.Errorf("temperature = %v, want 23", v)
+		}
+	})
+}
