@@ -22,7 +22,7 @@ const kitchen = 23.0 // °C
 // cooker cooks one of four programmes and keeps the rice warm.
 func cooker() *model {
 	return &model{
-		name: "chunmi.cooker.eh402", label: "米家电饭煲", room: "厨房", firmware: "1.2.8", push: true,
+		name: "chunmi.cooker.eh402", label: "米家电饭煲", room: "Kitchen", firmware: "1.2.8", push: true,
 		values: facts("2.1", cookerIdle, "2.3", kitchen, "2.4", true, "2.5", 0),
 		act: actions{
 			"2.1": func(d *Device, in []mi.Value) ([]mi.Value, int) {

@@ -15,7 +15,7 @@ const curtainSpeed = 5.0 // percent a second
 // curtain runs to its target in twenty seconds.
 func curtain() *model {
 	return &model{
-		name: "lumi.curtain.hmcn01", label: "卧室窗帘", room: "卧室", firmware: "1.0.4", push: true,
+		name: "lumi.curtain.hmcn01", label: "Curtain", room: "Bedroom", firmware: "1.0.4", push: true,
 		values: facts("2.1", 0, "2.3", 0, "2.6", 0, "2.7", 0, "4.1", 1, "4.2", 0, "4.4", 0),
 		wrote: func(d *Device, key string) {
 			if key != "2.2" {

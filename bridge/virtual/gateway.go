@@ -5,7 +5,7 @@ import "time"
 // gateway has a night light, a siren and four ways to guard the house.
 func gateway() *model {
 	return &model{
-		name: "lumi.gateway.acn01", label: "网关", room: "玄关", firmware: "1.0.7_0019", push: true,
+		name: "lumi.gateway.acn01", label: "Gateway", room: "Hall", firmware: "1.0.7_0019", push: true,
 		values: facts("2.1", false, "2.3", 50, "2.4", 0x0000ff, "3.1", 0, "3.9", 0, "3.11", 60, "3.12", 15, "3.14", 60, "3.15", 30, "3.17", 90,
 			"3.21", 0, "3.22", 0, "3.24", "", "5.1", "", "5.2", 40, "6.1", 1, "6.2", "21:00-09:00", "7.1", 1, "8.1", 320),
 		wrote: func(d *Device, key string) {

@@ -60,6 +60,7 @@ type Lumi struct {
 type lumiChild struct {
 	sid, model string
 	short      int
+	name, room string
 	fields     map[string]any
 }
 
@@ -81,18 +82,18 @@ func NewLumi(w mi.World, o LumiOptions) (*Lumi, error) {
 
 func (l *Lumi) furnish(tail string) {
 	for i, c := range []struct {
-		model  string
-		fields map[string]any
+		model, name, room string
+		fields            map[string]any
 	}{
-		{"sensor_motion.aq2", map[string]any{"voltage": 3055, "lux": "87"}},
-		{"magnet", map[string]any{"voltage": 2985, "status": "close"}},
-		{"switch", map[string]any{"voltage": 3032}},
-		{"plug", map[string]any{"voltage": 3600, "status": "off", "inuse": "0", "power_consumed": "12345", "load_power": "0.00"}},
-		{"weather.v1", map[string]any{"voltage": 3005, "temperature": "2314", "humidity": "5523", "pressure": "101325"}},
-		{"sensor_wleak.aq1", map[string]any{"voltage": 3015, "status": "no_leak"}},
+		{"sensor_motion.aq2", "Stairs motion", "Hall", map[string]any{"voltage": 3055, "lux": "87"}},
+		{"magnet", "Kitchen window", "Kitchen", map[string]any{"voltage": 2985, "status": "close"}},
+		{"switch", "Bedside button", "Bedroom", map[string]any{"voltage": 3032}},
+		{"plug", "Coffee machine", "Kitchen", map[string]any{"voltage": 3600, "status": "off", "inuse": "0", "power_consumed": "12345", "load_power": "0.00"}},
+		{"weather.v1", "Bathroom climate", "Bathroom", map[string]any{"voltage": 3005, "temperature": "2314", "humidity": "5523", "pressure": "101325"}},
+		{"sensor_wleak.aq1", "Washing machine leak", "Bathroom", map[string]any{"voltage": 3015, "status": "no_leak"}},
 	} {
 		l.kids = append(l.kids, &lumiChild{
-			sid: fmt.Sprintf("158d00%s%02x", tail, i+1), model: c.model, short: 4096 + i, fields: c.fields,
+			sid: fmt.Sprintf("158d00%s%02x", tail, i+1), model: c.model, short: 4096 + i, name: c.name, room: c.room, fields: c.fields,
 		})
 	}
 }
@@ -168,6 +169,16 @@ func (l *Lumi) Infos() []mi.Info {
 			model = m
 		}
 		out = append(out, mi.Info{DID: "lumi." + c.sid, Model: "lumi." + model, Parent: "lumi." + l.sid, Addr: addr})
+	}
+	return out
+}
+
+// Listed returns the same as an account lists it, with names and rooms.
+func (l *Lumi) Listed() []mi.Info {
+	out := l.Infos()
+	out[0].Name, out[0].Room = "Zigbee gateway", "Hall"
+	for i, c := range l.kids {
+		out[i+1].Name, out[i+1].Room = c.name, c.room
 	}
 	return out
 }

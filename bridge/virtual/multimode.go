@@ -51,10 +51,10 @@ func NewMultimode(w mi.World) *Multimode {
 // Children lists what the vendor's account would know of the children.
 func (*Multimode) Children() []mi.Info {
 	return []mi.Info{
-		{DID: MultimodeMotion, Model: "lumi.sensor_motion.aq2", Name: "Landing motion"},
-		{DID: MultimodeDoor, Model: "lumi.sensor_magnet.aq2", Name: "Cellar door"},
-		{DID: MultimodePlug, Model: "lumi.plug.mmeu01", Name: "Landing plug"},
-		{DID: MultimodeLamp, Model: "xiaomi.mesh.3416", Name: "Landing lamp"},
+		{DID: MultimodeMotion, Model: "lumi.sensor_motion.aq2", Name: "Landing motion", Room: "Landing"},
+		{DID: MultimodeDoor, Model: "lumi.sensor_magnet.aq2", Name: "Cellar door", Room: "Cellar"},
+		{DID: MultimodePlug, Model: "lumi.plug.mmeu01", Name: "Landing plug", Room: "Landing"},
+		{DID: MultimodeLamp, Model: "xiaomi.mesh.3416", Name: "Landing lamp", Room: "Landing"},
 	}
 }
 

@@ -14,7 +14,7 @@ const roborockPaused = 10
 // message id once.
 func oldVacuum() *model {
 	return &model{
-		name: "roborock.vacuum.s5", label: "Robot", room: "Living room", firmware: "3.5.8_001886", quietIDs: true,
+		name: "roborock.vacuum.s5", label: "Upstairs robot", room: "Landing", firmware: "3.5.8_001886", quietIDs: true,
 		values: facts("state", roborock.charging, "battery", 88, "clean_time", 0, "clean_area", 0, "error_code", 0, "fan_power", 102,
 			"in_cleaning", 0, "in_returning", 0, "map_present", 1, "dnd_enabled", 0, "lab_status", 1, "water_box_status", 0, "map_status", 3,
 			"lock_status", 0, "msg_ver", 2, "msg_seq", 340, "volume", 60, "carpet", 1,

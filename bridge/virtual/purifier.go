@@ -27,7 +27,7 @@ func (d *Device) air(key string, share float64, dt time.Duration) float64 {
 // purifier cleans the air as fast as its mode lets it.
 func purifier() *model {
 	return &model{
-		name: "dmaker.airpurifier.f20", label: "客厅空气净化器", room: "客厅", firmware: "1.0.9",
+		name: "dmaker.airpurifier.f20", label: "客厅空气净化器", room: "Living room", firmware: "1.0.9",
 		values: facts("2.1", true, "2.2", 0, "2.4", 0, "2.6", false, "2.7", 0, "3.1", 48, "3.4", 62.0, "3.5", 70.0, "3.7", 22.4,
 			"4.1", 73, "4.2", 700, "4.3", 2600, "6.1", true, "6.2", 40, "7.1", true, "7.2", 80, "8.1", false, "9.1", 200, "9.3", 90),
 		wrote: func(d *Device, key string) {

@@ -15,7 +15,7 @@ func speaker() *model {
 		return nil, codeOK
 	}
 	return &model{
-		name: "xiaomi.wifispeaker.l05b", label: "小爱音箱", room: "客厅", firmware: "1.76.4",
+		name: "xiaomi.wifispeaker.l05b", label: "小爱音箱", room: "Living room", firmware: "1.76.4",
 		values: facts("2.1", 35, "2.2", false, "3.1", 1, "3.3", 1, "4.1", false, "6.1", false, "6.2", 1, "6.3", 0, "6.4", 2),
 		act: actions{
 			"3.1": nothing, "3.2": nothing, "3.3": nothing, "3.4": nothing, "3.5": nothing, "3.6": nothing,

@@ -93,7 +93,7 @@ func (s *Street) standing(thing interface{ Close() error }, err error) error {
 
 // Infos returns the devices that the bridge is told of.
 func (s *Street) Infos() []mi.Info {
-	return slices.Concat(s.Home.Infos(), s.Lumi.Infos(), s.Lamps.Infos(), s.Multimode.Children())
+	return slices.Concat(s.Home.Infos(), s.Lumi.Listed(), s.Lamps.Infos(), s.Multimode.Children())
 }
 
 // Receivers returns what hears the Bluetooth devices.

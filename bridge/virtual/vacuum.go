@@ -72,7 +72,7 @@ func vacuum() *model {
 		return nil, codeOK
 	}
 	return &model{
-		name: "dreame.vacuum.p2009", label: "扫地机器人", room: "客厅", firmware: "1.1.2_1156", push: true, lenient: true,
+		name: "dreame.vacuum.p2009", label: "Robot vacuum", room: "Living room", firmware: "1.1.2_1156", push: true, lenient: true,
 		values: facts("2.1", dreame.charging, "2.2", 0, "2.3", 1, "3.1", 92, "3.2", 1, "4.1", 0, "4.2", 0, "4.3", 0, "4.4", 0, "4.5", 2, "4.6", 1,
 			"4.11", 1, "4.12", 1, "5.1", true, "5.2", "22:00", "5.3", "08:00", "7.1", 60, "7.2", "EN", "9.1", 212, "9.2", 70, "10.1", 120, "10.2", 60,
 			"11.1", 55, "11.2", 82, "12.1", 1_600_000_000, "12.2", 3_214, "12.3", 96, "12.4", 2_870),

@@ -14,7 +14,7 @@ const valveTurn = 4 * time.Second
 // valve turns for four seconds. Its model is nobody's: the public specs have none.
 func valve() *model {
 	return &model{
-		name: "virtual.valve.v1", label: "燃气阀门", room: "厨房", firmware: "1.0.0",
+		name: "virtual.valve.v1", label: "燃气阀门", room: "Kitchen", firmware: "1.0.0",
 		values: facts("2.1", true, "2.2", 0, "2.3", valveOpen, "3.1", 0),
 		wrote: func(d *Device, key string) {
 			if key == "2.1" {

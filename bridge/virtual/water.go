@@ -14,7 +14,7 @@ const tap = 16.0 // °C of the water that comes in
 // waterHeater heats a tank and keeps it warm.
 func waterHeater() *model {
 	return &model{
-		name: "viomi.waterheater.e27", label: "电热水器", room: "卫生间", firmware: "2.1.1",
+		name: "viomi.waterheater.e27", label: "Water heater", room: "Bathroom", firmware: "2.1.1",
 		values: facts("2.1", 0, "2.2", 50.0, "2.3", 41.0, "2.5", 0, "2.6", true, "2.7", heaterHeats, "3.1", 0, "3.2", 6, "3.3", 8, "3.4", false,
 			"4.2", true, "4.3", 0, "4.5", 55, "4.8", false, "5.1", 88, "8.1", false, "8.2", 1, "8.3", 0, "8.4", 0),
 		step: func(d *Device, dt time.Duration) {

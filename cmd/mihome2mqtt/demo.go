@@ -50,7 +50,7 @@ func (c *demoCmd) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	sky, err := cloud.New(there, cloud.Options{Home: street.Home, Listed: append(street.Lamps.Infos(), street.Lumi.Infos()...), Lasting: true})
+	sky, err := cloud.New(there, cloud.Options{Home: street.Home, Listed: append(street.Lamps.Infos(), street.Lumi.Listed()...), Lasting: true})
 	if err != nil {
 		return errors.Join(err, street.Close())
 	}
@@ -83,7 +83,7 @@ func (p *process) move(c *config.Config, s *virtual.Street) {
 		fmt.Fprintf(&keys, "%s,%s\n", addr, key.Reveal())
 	}
 	c.BLE.Keys = mi.Secret(keys.String())
-	c.Ninebots = cmp.Or(c.Ninebots, "all; d4:f0:57:10:00:02,pair")
+	c.Ninebots = cmp.Or(c.Ninebots, "all; d4:f0:57:10:00:01,mini,Anna's mini; d4:f0:57:10:00:02,pair,Ben's scooter")
 	if len(c.Presence) == 0 {
 		c.Presence = config.List{"all"}
 	}

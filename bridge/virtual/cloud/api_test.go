@@ -93,7 +93,7 @@ func TestHomesRoomsAndSharing(t *testing.T) {
 		_, text := g.call("/v2/homeroom/gethome", `{"fg":true,"fetch_share":true,"fetch_share_dev":true,"limit":300,"app_ver":7}`)
 		s.want(text, `"name":"Virtual home"`, `"name":"Study"`, `"share_home_list":[{`, `"name":"Grandma"`, `"id":"123000000001"`)
 		_, text = g.call("/v2/home/home_device_list", `{"home_owner":6012345678,"home_id":123000000001,"limit":200,"start_did":""}`)
-		s.want(text, plugDID, MotionDID, `"localip":"127.98.0.1"`, `"spec_type":"urn:miot-spec-v2:device:outlet`, `"parent_model":"chuangmi.ir.v2"`)
+		s.want(text, plugDID, MotionDID, `"localip":"127.98.0.1"`, `"spec_type":"urn:miot-spec-v2:device:outlet`, `"parent_model":"virtual.blaster.v1"`)
 		_, text = g.call("/v2/user/get_device_cnt", `{"fetch_own":true,"fetch_share":true}`)
 		s.want(text, `"share_family":[{`, `"home_owner":2087654321`)
 		_, text = g.call("/v2/home/home_device_list", `{"home_owner":2087654321,"home_id":123000000002}`)

@@ -114,7 +114,10 @@ func (s *Server) furnishStill(home *house) {
 		away: true, pid: pidBLE, beacon: hex.EncodeToString(s.bytes(12)),
 		info: mi.Info{DID: OldBLEDID, Model: "cleargrass.sensor_ht.dk1", Name: "Old thermometer", Room: "Hall", MAC: "02:4d:b1:00:00:02"},
 	})
-	s.put(home, &thing{away: true, info: mi.Info{DID: BlasterDID, Model: "chuangmi.ir.v2", Name: "Blaster", Room: "Living room", MAC: "02:4d:ca:00:00:02", Token: token()}})
+	s.put(home, &thing{
+		away: true, info: mi.Info{DID: BlasterDID, Model: "virtual.blaster.v1", Name: "Blaster", Room: "Living room", MAC: "02:4d:ca:00:00:02", Token: token()},
+		values: map[string]mi.Value{"1.2": mi.Text("virtual.blaster.v1"), "2.1": mi.Bool(true)}, writes: map[string]bool{"2.1": true},
+	})
 	s.put(home, &thing{
 		away: true, pid: pidRemote, info: mi.Info{DID: RemoteDID, Model: "miir.tv.ir01", Name: "Old TV", Room: "Living room", Parent: BlasterDID},
 		remote: &remote{category: 1, controller: 2001, keys: []string{"power", "volume up", "volume down", "mute", "channel up", "channel down"}},
