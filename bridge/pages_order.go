@@ -55,7 +55,7 @@ func (p *pages) written(d *device.Device, w web.Write) (order mi.Order, what str
 	if i < 0 || spec.Props[i].Access&mi.Write == 0 {
 		return order, what, fmt.Errorf("%w that can be written: %q", web.ErrNoRole, w.Key)
 	}
-	value, err := valueFor(&spec.Props[i], w.Value)
+	value, err := entity.Accept(&spec.Props[i], w.Value)
 	what = string(spec.Props[i].Key) + " → " + value.String()
 	return mi.Order{Set: []mi.Change{{Prop: i, Value: value}}}, what, err
 }
@@ -63,47 +63,6 @@ func (p *pages) written(d *device.Device, w web.Write) (order mi.Order, what str
 // named reports whether key is the iid, id or key of something.
 func named(key string, siid, iid int, id, name string) bool {
 	return key == strconv.Itoa(siid)+"."+strconv.Itoa(iid) || key == id || key == name
-}
-
-// valueFor reads a value as one of p, and says what would be right.
-func valueFor(p *mi.Property, v mi.Value) (mi.Value, error) {
-	text := v.String()
-	for _, c := range p.List {
-		if strings.EqualFold(c.Label, text) || c.Value.String() == text {
-			return c.Value, nil
-		}
-	}
-	if len(p.List) > 0 {
-		words := make([]string, len(p.List))
-		for i, c := range p.List {
-			words[i] = c.Value.String()
-		}
-		return v, fmt.Errorf("%s cannot be %q; it can be: %s: %w", p.Key, text, strings.Join(words, ", "), mi.ErrInvalid)
-	}
-	value, ok := v, true
-	switch p.Format {
-	case mi.FormatBool:
-		var on bool
-		on, ok = v.Bool()
-		value = mi.Bool(on)
-	case mi.FormatInt:
-		var n int64
-		n, ok = v.Int()
-		value = mi.Int(n)
-	case mi.FormatFloat:
-		var f float64
-		f, ok = v.Float()
-		value = mi.Float(f)
-	case mi.FormatText:
-		value = mi.Text(text)
-	}
-	if f, isNumber := value.Float(); ok && isNumber && p.Range != nil && (f < p.Range.Min || f > p.Range.Max) {
-		return v, fmt.Errorf("%s can be from %v to %v, not %s: %w", p.Key, p.Range.Min, p.Range.Max, text, mi.ErrInvalid)
-	}
-	if !ok {
-		return v, fmt.Errorf("%s is of the kind %s, which %q is not: %w", p.Key, formats[p.Format], text, mi.ErrInvalid)
-	}
-	return value, nil
 }
 
 // Call implements web.Orders.
@@ -135,7 +94,7 @@ func called(d *device.Device, c web.Call) (order mi.Order, what string, err erro
 	}
 	args := make([]mi.Value, len(c.Args))
 	for k, v := range c.Args {
-		if args[k], err = valueFor(&spec.Props[a.In[k]], v); err != nil {
+		if args[k], err = entity.Accept(&spec.Props[a.In[k]], v); err != nil {
 			return order, what, err
 		}
 	}
@@ -203,7 +162,7 @@ func (p *pages) ended(d *device.Device, what string, began time.Time, err error)
 
 // inWords says why an order failed, without the names of packages.
 func inWords(err error) string {
-	text := err.Error()
+	text := bare(err.Error())
 	switch {
 	case errors.Is(err, mi.ErrTimeout), errors.Is(err, mi.ErrOffline):
 		return "The device did not answer (" + text + "). It is as it was."

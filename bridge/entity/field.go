@@ -2,6 +2,7 @@ package entity
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -77,6 +78,22 @@ func (f *field) limits() (r mi.Range) {
 		r.Min, r.Max = min(a, b), max(a, b)
 	}
 	return r
+}
+
+// Accept reads a value that somebody gives for a property, which may also be a label
+// of its list. The error wraps mi.ErrInvalid and says what would be right.
+func Accept(p *mi.Property, v mi.Value) (mi.Value, error) {
+	if len(p.List) == 0 {
+		return coerce(p, v)
+	}
+	words := labels(p.List)
+	if i := slices.IndexFunc(words, func(l string) bool { return strings.EqualFold(l, v.String()) }); i >= 0 {
+		return p.List[i].Value, nil
+	}
+	if i := slices.IndexFunc(p.List, func(c mi.Choice) bool { return same(c.Value, v) }); i >= 0 {
+		return p.List[i].Value, nil
+	}
+	return v, invalid("%s cannot be %q; it can be: %s", p.Key, cut(v.String(), 40), cut(strings.Join(words, ", "), 300))
 }
 
 // coerce brings a raw value into the property's format and checks its range.

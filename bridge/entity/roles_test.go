@@ -229,7 +229,7 @@ func TestRefusedOrdersSayWhatIsRight(t *testing.T) {
 		{"no speed", "fan", fanLines, "fan_2", "percentage", "9", "send 1 to 3, 0 switches off"},
 		{"missing argument", "speaker", speakerLines, "a2_2", "command", `["x"]`, "takes 2 arguments"},
 		{"unknown argument", "speaker", speakerLines, "a2_2", "command", `{"silent":0,"text-content":"x","loud":1}`, `no argument "loud"`},
-		{"bad argument", "speaker", speakerLines, "a2_2", "command", `["x",7]`, "one of: On, Off"},
+		{"bad argument", "speaker", speakerLines, "a2_2", "command", `["x",7]`, "it can be: On, Off"},
 		{"cleared", "speaker", speakerLines, "a5_1", "press", " ", "send PRESS"},
 		{"let go", "speaker", speakerLines, "a5_1", "press", "OFF", "send PRESS"},
 		{"no action", "vacuum", vacuumLines, "vacuum_2", "send_command", "fly", "no action of this device"},
