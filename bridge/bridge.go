@@ -17,6 +17,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/account"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/miio"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mqtt"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
@@ -84,6 +85,7 @@ type Bridge struct {
 	topics *mqtt.Home
 	chosen *choices
 	air    Radio
+	lan    *miio.Driver
 	pages  *pages // nil without pages
 	// accounts are the Xiaomi accounts; nil while there are none.
 	accounts *account.Manager
@@ -224,6 +226,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 	}
 	if b.pages != nil {
 		working.Go(func() { b.pages.server.Run(devices) })
+		working.Go(func() { b.pages.watch.run(devices) })
 	}
 	err := b.topics.Run(ctx, b.home)
 	stopDevices()

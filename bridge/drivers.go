@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/bluetooth"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/androidtv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/ble"
@@ -36,6 +37,7 @@ func (b *Bridge) lanRoutes(devices []mi.Info) []device.Route {
 		Specs: b.specs, Profiles: b.specs, Memory: b.store, Log: o.Log,
 		Interfaces: c.Interfaces, NoBroadcast: o.Alone, Known: known,
 	})
+	b.lan = lan
 	lamps := yeelight.Options{
 		Specs: b.specs, Profiles: b.specs, Memory: b.store, Log: o.Log, Music: c.YeelightMusic,
 		Interfaces: c.Interfaces, NoMulticast: o.Alone, Known: known,
@@ -68,7 +70,9 @@ func (b *Bridge) multimode(known func() []mi.Info) mi.Driver {
 		Gateways: gateways(c.Multimode), Connect: connect, ClearAfter: c.MotionClear, Known: known, Specs: b.specs,
 		Product: ble.ProductNumbers(), Log: o.Log,
 	})
-	b.air.Receivers = append(b.air.Receivers, d.Receivers()...)
+	for _, r := range d.Receivers() {
+		b.air.Receivers = append(b.air.Receivers, bluetooth.Share(r))
+	}
 	return d
 }
 

@@ -26,6 +26,7 @@ type pages struct {
 	server *web.Server // nil while there are no pages
 	began  time.Time
 	recent recent
+	watch  *watch
 	// drivers are asked what they refused.
 	drivers []device.Route
 
@@ -51,6 +52,7 @@ func newPages(b *Bridge) (*pages, error) {
 		View: b.topics, b: b, began: b.opt.World.Now(),
 		orders: map[string]*web.LastOrder{}, events: map[string][]web.Event{},
 	}
+	p.watch = newWatch(p)
 	o := web.Options{
 		Bridge: p, Orders: p, Process: p, World: b.opt.World, Memory: b.store, Random: b.opt.Random, Log: b.opt.Log, Version: b.opt.Version,
 		Listen: c.Listen, Password: c.Password, Token: b.opt.Config.APIToken, Hosts: c.Hosts, Host: b.opt.Host, Prefix: c.Prefix, LogLevel: b.opt.Config.LogLevel,
@@ -96,6 +98,7 @@ func (p *pages) Happened(d *device.Device, h mi.Happening) {
 func (p *pages) Status(d *device.Device, s device.Status) {
 	p.View.Status(d, s)
 	p.server.Told(d.ID())
+	p.watch.told(s.Online)
 }
 
 // Removed implements device.View.

@@ -135,7 +135,7 @@ func TestPagesShowTheHome(t *testing.T) {
 		// The lamp loses its network.
 		net.Hurt(netip.MustParseAddr("10.1.0.12"), virtual.Fault{Kind: virtual.Cut, To: time.Hour})
 		time.Sleep(3 * time.Minute)
-		if page := v.get(""); !strings.Contains(page, "2 of 3 devices answer") || !strings.Contains(page, "Nobody hears") {
+		if page := v.get(""); !strings.Contains(page, "2 of 3 devices answer") || !strings.Contains(page, "Nobody in the network hears") {
 			t.Errorf("with a lamp that is away: %s", page)
 		}
 	})

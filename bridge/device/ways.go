@@ -5,6 +5,7 @@ type Way struct {
 	Route string
 	Addr  string // host:port; "" when the route needs none
 	Used  bool   // has served the last exchange
+	Heard bool   // a valid packet came by it since the start
 	Down  bool   // failed lately
 	Off   bool   // the user does not want it
 	Err   error  // the last failure; nil when all is well
@@ -17,7 +18,7 @@ func (d *Device) Ways() []Way {
 	all := make([]Way, 0, len(d.routes))
 	for _, r := range d.routes {
 		all = append(all, Way{
-			Route: r.name, Addr: d.info.Merge(r.info).Addr, Used: r.name == d.status.Connection, Down: r.down.Load(), Off: !d.reaches(r.name), Err: r.err,
+			Route: r.name, Addr: d.info.Merge(r.info).Addr, Used: r.name == d.status.Connection, Heard: r.seen.Load() != 0, Down: r.down.Load(), Off: !d.reaches(r.name), Err: r.err,
 		})
 	}
 	return all

@@ -19,7 +19,7 @@ func (r *Report) Network(all []mi.Interface, names []string) {
 		r.Warn("network", "only this machine itself can be reached")
 	case mi.Contained(all):
 		r.Warn("network", "%s, a container network of its own", prefixes(used))
-		r.Found("net.bridge_network")
+		r.Found("net.bridge_network", "")
 	default:
 		r.Good("network", "%s", prefixes(used))
 	}
@@ -68,6 +68,9 @@ func Ours(all []mi.Interface) string {
 	return strings.Join(out, ", ")
 }
 
+// Networks lists the networks of this machine.
+func Networks(all []mi.Interface) string { return prefixes(mi.Outward(all, nil)) }
+
 func prefixes(all []mi.Interface) string {
 	var out []string
 	for _, i := range all {
@@ -102,7 +105,7 @@ func (r *Report) Answer(d mi.Info, took time.Duration, all []mi.Interface, err e
 		return
 	}
 	r.Bad("answer", "%s", err)
-	id := mi.Problem(err)
+	id, measured := mi.Problem(err), ""
 	silent := errors.Is(err, mi.ErrTimeout) || errors.Is(err, mi.ErrOffline)
 	switch {
 	case id == "" && errors.Is(err, mi.ErrDenied):
@@ -116,7 +119,7 @@ func (r *Report) Answer(d mi.Info, took time.Duration, all []mi.Interface, err e
 	if name == "" {
 		name = orUnknown(d.DID)
 	}
-	r.Found(id, "name", name, "ip", addr.String(), "ours", Ours(all), "net", Neighbours(addr), "model", d.Model)
+	r.Found(id, measured, "name", name, "ip", addr.String(), "ours", Ours(all), "net", Neighbours(addr), "model", d.Model)
 }
 
 // address returns the address of host:port; the zero Addr when there is none.
@@ -161,7 +164,7 @@ func (r *Report) Pages(listen string, off, password, ingress bool) {
 	default:
 		r.Warn("pages", "for this machine only, though they listen at %s", listen)
 		if !ingress {
-			r.Found("config.open")
+			r.Found("config.open", "")
 		}
 	}
 }
@@ -173,7 +176,7 @@ func (r *Report) Data(dir string, missing bool, err error) {
 		r.Warn("data", "%s is not there yet; the first start makes it", dir)
 	case err != nil:
 		r.Bad("data", "%s: %s", dir, err)
-		r.Found("disk.readonly", "cause", err.Error())
+		r.Found("disk.readonly", "", "cause", err.Error())
 	default:
 		r.Good("data", "%s can be written", dir)
 	}
@@ -186,6 +189,11 @@ func (r *Report) Broker(url string, err error) {
 		return
 	}
 	r.Bad("broker", "%s: %s", url, err)
-	cause, _, _ := strings.Cut(err.Error(), ";") // what follows is advice
-	r.Found("mqtt.away", "url", url, "cause", strings.TrimRight(cause, ".?"), "n", "No")
+	r.Found("mqtt.away", "", "url", url, "cause", Cause(err.Error()), "n", "No")
+}
+
+// Cause is why something failed without the advice that follows.
+func Cause(text string) string {
+	cause, _, _ := strings.Cut(text, ";")
+	return strings.TrimRight(cause, ".?")
 }

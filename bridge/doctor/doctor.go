@@ -59,15 +59,16 @@ func (r *Report) note(mark Mark, name, format string, args []any) {
 	r.Checks = append(r.Checks, Check{mark, name, fmt.Sprintf(format, args...)})
 }
 
-// Found adds a problem of the table; pairs are names and values of what was
-// measured. An id that the table lacks is told as no answer.
-func (r *Report) Found(id string, pairs ...string) {
+// Found adds a problem of the table; measured is a name of problem.Kind.Else or "",
+// pairs are names and values of what was measured. An id that the table lacks is told
+// as no answer.
+func (r *Report) Found(id, measured string, pairs ...string) {
 	kind, ok := problem.Find(id)
 	if !ok {
 		kind, _ = problem.Find("net.none")
 		kind.ID = id
 	}
-	r.Add(Finding{ID: kind.ID, Severity: kind.Severity, Text: problem.Say(kind.Sentence, pairs...), ToDo: problem.Say(kind.ToDo, pairs...)})
+	r.Add(Finding{ID: kind.ID, Severity: kind.Severity, Text: problem.Say(kind.Text(measured), pairs...), ToDo: problem.Say(kind.ToDo, pairs...)})
 }
 
 // Add adds a problem that somebody else has found; the same one counts once.

@@ -98,10 +98,10 @@ func TestChecks(t *testing.T) {
 
 func TestProblemsAreToldOnceTheWorstFirst(t *testing.T) {
 	r := doctor.New()
-	r.Found("config.open")
-	r.Found("disk.readonly", "cause", "full")
+	r.Found("config.open", "")
+	r.Found("disk.readonly", "", "cause", "full")
 	for range 2 {
-		r.Found("no.such", "name", "Lamp")
+		r.Found("no.such", "", "name", "Lamp")
 	}
 	var ids []string
 	for _, f := range r.Problems {

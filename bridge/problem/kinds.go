@@ -40,7 +40,10 @@ var kinds = []Kind{
 	{
 		ID: "net.port_blocked", Severity: Broken,
 		Sentence: "{name} is on, but its port 54321 (UDP) does not answer. A firewall or client isolation may be in between.",
-		ToDo:     "Allow UDP port 54321 between the bridge and the device.",
+		Else: map[string]string{
+			Service: "{name} is on, but its port {port} does not answer. A firewall, or a switch in its app, may be in between.",
+		},
+		ToDo: "Allow port {port} between the bridge and the device.",
 	},
 	{
 		ID: "token.wrong", Severity: Broken,

@@ -43,6 +43,7 @@ const (
 	Unlisted = "unlisted" // what was asked for does not exist
 	Offline  = "offline"  // nobody may ask
 	Kept     = "kept"     // what held before still holds
+	Service  = "service"  // another port than that of miIO
 )
 
 // Text returns the sentence for what was measured; "" is what Sentence says.

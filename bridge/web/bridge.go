@@ -28,6 +28,9 @@ type Bridge interface {
 	Routes() []Branch
 	// Problems returns what is not as it should be, the worst first.
 	Problems() []Problem
+	// Solved returns what is as it should be again since lately, newest first; Since is
+	// when it was solved.
+	Solved() []Problem
 	// Settings returns every setting as it holds.
 	Settings() []Setting
 	// Samples returns the numbers for the metrics, besides those of the devices.

@@ -21,6 +21,7 @@ type house struct {
 	mu       sync.Mutex
 	devices  []Device
 	problems []Problem
+	solved   []Problem
 	mode     string
 	orders   []string
 	fails    error
@@ -138,6 +139,12 @@ func (h *house) Problems() []Problem {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return append([]Problem{}, h.problems...)
+}
+
+func (h *house) Solved() []Problem {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append([]Problem{}, h.solved...)
 }
 
 func (h *house) Settings() []Setting {

@@ -21,6 +21,7 @@ type shout struct {
 	singly map[netip.AddrPort]bool // who was asked one by one since
 	heard  bool                    // somebody answered it
 	missed int                     // in a row that nobody answered who was there
+	ever   bool                    // one was answered since the start
 }
 
 // Unheard returns how many broadcasts in a row nobody answered, though a device that
@@ -30,6 +31,13 @@ func (d *Driver) Unheard() int {
 	d.shout.mu.Lock()
 	defer d.shout.mu.Unlock()
 	return d.shout.missed
+}
+
+// Answered reports whether a broadcast was answered since the start.
+func (d *Driver) Answered() bool {
+	d.shout.mu.Lock()
+	defer d.shout.mu.Unlock()
+	return d.shout.ever
 }
 
 // again judges the broadcast before and begins a new one.
@@ -56,7 +64,7 @@ func (c *shout) answered(from netip.AddrPort, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if now.Sub(c.at) < helloWait && !c.singly[from] {
-		c.heard, c.missed = true, 0
+		c.heard, c.ever, c.missed = true, true, 0
 	}
 }
 
