@@ -248,36 +248,6 @@ func announced(tree map[string]string) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(tree)), func(topic string) bool { return !strings.HasPrefix(topic, "homeassistant/") })
 }
 
-// TestSameSeedSameTree is I14. The way there is the same too, to the nanosecond,
-// but for what happens at one instant in goroutines that nothing orders.
-func TestSameSeedSameTree(t *testing.T) {
-	t.Parallel()
-	sc := drawn(5, time.Hour)
-	sc.brief = true
-	a, b := perform(t, sc), perform(t, sc)
-	// Values of what drifts go by the moment of the last poll; I6 judges them.
-	if bad := virtual.Diff(lasting(a.tree), lasting(b.tree)); len(bad) > 0 {
-		t.Error(bad)
-	}
-	if a.traffic != b.traffic || !slices.Equal(sorted(a.entries), sorted(b.entries)) {
-		t.Logf("another way: %d and %d datagrams, %d and %d entries", a.traffic.Sent, b.traffic.Sent, len(a.entries), len(b.entries))
-	}
-}
-
-// sorted writes a history down; what happens at one instant has no order, and ids
-// of messages go by who was first then.
-func sorted(entries []virtual.Entry) []string {
-	var out []string
-	for _, e := range entries {
-		if e.What == virtual.Executed {
-			e.ID = ""
-		}
-		out = append(out, fmt.Sprint(e))
-	}
-	slices.Sort(out)
-	return out
-}
-
 // TestHomeForADay plays 24 hours.
 func TestHomeForADay(t *testing.T) {
 	t.Parallel()

@@ -186,8 +186,9 @@ func (s *stage) run() *story {
 func (s *stage) conclude() *story {
 	out := &story{
 		scene: s.scene, entries: s.history.Entries(), end: time.Now(), infos: s.known, mirrors: s.user.mirrors, truth: map[string]map[string]mi.Value{},
-		tree: s.retained(), sent: map[string]int{}, starts: s.starts, traffic: s.net.Traffic(), leaks: s.user.leaks,
+		sent: map[string]int{}, starts: s.starts, traffic: s.net.Traffic(), leaks: s.user.leaks,
 	}
+	out.tree = s.retained()
 	s.account()
 	for i, d := range s.home.Devices() {
 		out.truth[d.Info().DID] = d.Values()
@@ -225,6 +226,9 @@ func (s *stage) start() {
 	}
 	b, err := bridge.NewFlawed(o, func(d *device.Options) {
 		d.Intervals.Tick = time.Nanosecond // no two devices wake at one instant
+		for i := range d.Routes {
+			d.Routes[i].Driver = &later{d.Routes[i].Driver, 10*time.Millisecond + time.Duration(i)*1_234_567}
+		}
 		if s.scene.flaw != nil {
 			s.scene.flaw(d)
 		}
@@ -254,6 +258,7 @@ func (s *stage) halt() {
 
 // kill cuts the bridge's power and gives it back a moment later.
 func (s *stage) kill(lies bool) {
+	back := time.Now().Add(3*time.Second + 123_457)
 	s.machine.die()
 	s.disk.PowerLoss()
 	s.net.Break(netip.MustParseAddr("10.1.255.2"))
@@ -264,7 +269,10 @@ func (s *stage) kill(lies bool) {
 	<-s.ended // how it ends is not seen any more
 	s.account()
 	s.disk.PowerOn(lies)
-	time.Sleep(3*time.Second + 123_457)
+	for time.Until(back) < 0 {
+		back = back.Add(5 * time.Second)
+	}
+	time.Sleep(time.Until(back))
 	s.start()
 }
 

@@ -91,6 +91,21 @@ func (c *counted) WriteBatch(p []mi.Packet) error {
 	return c.PacketConn.WriteBatch(p)
 }
 
+// later is a driver that looks for devices from an instant of its own on: whether
+// the conversations with known devices are open by then is no matter of luck.
+type later struct {
+	mi.Driver
+	by time.Duration
+}
+
+// Find implements mi.Driver.
+func (l *later) Find(ctx context.Context, found func(mi.Info)) error {
+	if !wait(ctx, l.by) {
+		return nil
+	}
+	return l.Driver.Find(ctx, found)
+}
+
 // anyone lets everybody do everything.
 type anyone struct{ mochi.HookBase }
 

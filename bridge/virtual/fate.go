@@ -2,6 +2,7 @@ package virtual
 
 import (
 	"encoding/binary"
+	"hash/fnv"
 	"net/netip"
 	"slices"
 	"time"
@@ -19,15 +20,39 @@ const lastMile = 300 * time.Microsecond
 
 func (l link) hash() uint64 { return addrHash(l.from)<<1 ^ addrHash(l.to) }
 
+// addrHash knows no free port from another: who gets which goes by who asks first.
 func addrHash(a netip.AddrPort) uint64 {
-	b := a.Addr().As4()
-	return mix(uint64(binary.BigEndian.Uint32(b[:]))<<16 | uint64(a.Port()))
+	b, port := a.Addr().As4(), a.Port()
+	if port > firstFree {
+		port = 0
+	}
+	return mix(uint64(binary.BigEndian.Uint32(b[:]))<<16 | uint64(port))
 }
 
-// fate decides by seed, link and number alone. The delay is drawn to the
-// nanosecond, so that no two datagrams arrive at one instant.
-func (n *Net) fate(l link, number uint64) fate {
-	roll := func(about string) uint64 { return dice(n.seed, about, l.hash(), number) }
+// moment tells the datagrams of one instant apart by their link and content, not
+// by who was first: goroutines that run at one instant have no order.
+type moment struct {
+	at   time.Duration
+	seen map[uint64]uint64 // how often each was sent
+}
+
+// which returns what tells a datagram from all others of its link.
+func (m *moment) which(l link, at time.Duration, data []byte) uint64 {
+	if m.at != at || m.seen == nil {
+		m.at, m.seen = at, map[uint64]uint64{}
+	}
+	h := fnv.New64a()
+	h.Write(data)
+	which := mix(mix(uint64(at)) ^ l.hash() ^ h.Sum64())
+	m.seen[which]++
+	return which + m.seen[which]
+}
+
+// fate decides by seed, link and what tells a datagram from others of its link.
+// The delay is drawn to the nanosecond, so that no two datagrams arrive at one
+// instant.
+func (n *Net) fate(l link, which uint64) fate {
+	roll := func(about string) uint64 { return dice(n.seed, about, l.hash(), which) }
 	f := fate{copies: 1, delay: lastMile + time.Duration(roll("delay")%uint64(2*time.Millisecond))}
 	at := time.Since(n.start)
 	for _, end := range []struct {

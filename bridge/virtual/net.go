@@ -14,8 +14,8 @@ import (
 )
 
 // Net is a network in memory. It works inside a testing/synctest bubble, and
-// what happens to a datagram is a pure function of the seed, the link and the
-// datagram's number on that link.
+// what happens to a datagram is a pure function of the seed, the link, the time
+// and the datagram itself.
 type Net struct {
 	seed  uint64
 	start time.Time
@@ -24,7 +24,7 @@ type Net struct {
 	sockets   map[place]*socket
 	streams   map[place]*listener
 	pipes     map[*pipe]bool
-	links     map[link]uint64 // datagrams so far
+	moment    moment
 	faults    map[netip.Addr][]Fault
 	ephemeral map[*Machine]uint16
 	owners    map[netip.Addr]*Machine // of addresses that others see
@@ -45,12 +45,18 @@ type place struct {
 
 type link struct{ from, to netip.AddrPort }
 
+// Free ports are given out from firstFree on.
+const (
+	firstFree = 32_768
+	freePorts = 28_000
+)
+
 // NewNet makes an empty network; its time starts now.
 func NewNet(seed uint64) *Net {
 	return &Net{
 		seed: seed, start: time.Now(),
 		sockets: map[place]*socket{}, streams: map[place]*listener{}, pipes: map[*pipe]bool{},
-		links: map[link]uint64{}, faults: map[netip.Addr][]Fault{}, ephemeral: map[*Machine]uint16{}, owners: map[netip.Addr]*Machine{},
+		faults: map[netip.Addr][]Fault{}, ephemeral: map[*Machine]uint16{}, owners: map[netip.Addr]*Machine{},
 	}
 }
 
@@ -205,7 +211,7 @@ func (m *Machine) resolve(address string, taken func(place) bool) (netip.AddrPor
 	}
 	for a.Port() == 0 || (port == "0" && taken(m.place(a))) {
 		m.net.ephemeral[m]++
-		a = netip.AddrPortFrom(a.Addr(), 32_768+m.net.ephemeral[m]%28_000)
+		a = netip.AddrPortFrom(a.Addr(), firstFree+m.net.ephemeral[m]%freePorts)
 	}
 	if taken(m.place(a)) {
 		return a, syscall.EADDRINUSE

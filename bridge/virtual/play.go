@@ -90,12 +90,7 @@ func (d *Device) suffer(ctx context.Context, p Plan, c cue, alone bool, moved fu
 			_ = d.Move(ctx, moved(d)) // an address that is taken leaves it where it is
 		}
 	case Retoken:
-		token := d.first
-		if !c.ends {
-			sum := md5.Sum([]byte("other " + token.Reveal()))
-			token = mi.Secret(hex.EncodeToString(sum[:]))
-		}
-		_ = d.Retoken(token) // a sum has the right length
+		_ = d.Retoken(d.token(p, c)) // a sum has the right length
 	default:
 		d.Hurt(troubles(p.Of(c.fault.Subject), c, alone, d.model.trouble))
 	}
@@ -103,6 +98,15 @@ func (d *Device) suffer(ctx context.Context, p Plan, c cue, alone bool, moved fu
 		d.record(Reachable, "", Unclear, "")
 	}
 	d.record(Reachable, "", d.reachable(p, c), "")
+}
+
+// token is the device's just after c: another one while a fault has changed it.
+func (d *Device) token(p Plan, c cue) mi.Secret {
+	if !slices.ContainsFunc(p.Of(d.info.DID), func(f Fault) bool { return f.Kind == Retoken && f.covers(c.at) }) {
+		return d.first
+	}
+	sum := md5.Sum([]byte("other " + d.first.Reveal()))
+	return mi.Secret(hex.EncodeToString(sum[:]))
 }
 
 // bearable is how many percent of datagrams may get lost without a device being

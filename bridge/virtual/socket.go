@@ -230,16 +230,15 @@ func (n *Net) carry(l link, r *socket, data []byte) {
 		n.stats.Lost++ // the router knows of no conversation
 		return
 	}
-	number := n.links[l]
-	n.links[l]++
-	f := n.fate(l, number)
+	which := n.moment.which(l, time.Since(n.start), data)
+	f := n.fate(l, which)
 	if f.copies == 0 || f.damaged && len(data) == headerLen { // UDP's checksum: a hello has none of its own
 		n.stats.Lost++
 		return
 	}
 	if f.damaged {
 		n.stats.Damaged++
-		data = damage(data, dice(n.seed, "damage", l.hash(), number))
+		data = damage(data, dice(n.seed, "damage", l.hash(), which))
 	}
 	n.stats.Doubled += uint64(f.copies - 1)
 	p := mi.Packet{Data: data, Addr: l.from}

@@ -108,7 +108,7 @@ func (n *Net) connect(m *Machine, to netip.AddrPort) (net.Conn, error) {
 		return nil, syscall.ECONNREFUSED
 	}
 	n.ephemeral[m]++
-	near := netip.AddrPortFrom(from, 32_768+n.ephemeral[m]%28_000)
+	near := netip.AddrPortFrom(from, firstFree+n.ephemeral[m]%freePorts)
 	a, b := net.Pipe()
 	here, there := &pipe{Conn: a, net: n, local: near, remote: to}, &pipe{Conn: b, net: n, local: to, remote: near}
 	n.pipes[here], n.pipes[there] = true, true

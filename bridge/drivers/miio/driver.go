@@ -5,7 +5,6 @@ package miio
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
 	"strconv"
 	"sync"
@@ -52,10 +51,10 @@ type Driver struct {
 	limits    limits
 	shout     shout
 
-	mu       sync.Mutex // guards random, wire, users
-	random   *rand.Rand
+	mu       sync.Mutex // guards wire, users, opened
 	wire     *wire
 	users    int
+	opened   map[uint64]uint64 // conversations so far, by did
 	keeper   keeper
 	sessions sessions
 }
@@ -74,12 +73,12 @@ func New(w mi.World, o Options) *Driver {
 	if o.Listen == "" {
 		o.Listen = "0.0.0.0:0"
 	}
-	random := w.Rand("miio")
 	d := &Driver{
-		w: w, o: o, random: random,
-		virtual:   random.Uint64()>>1 | 1,
+		w: w, o: o,
+		virtual:   w.Rand("miio").Uint64()>>1 | 1,
 		sightings: make(chan sighting, 1024),
 		look:      make(chan struct{}, 1),
+		opened:    map[uint64]uint64{},
 		sessions:  sessions{byDID: map[uint64]*session{}, seen: map[netip.AddrPort]uint64{}},
 	}
 	d.advisor.net = w.Net
@@ -137,11 +136,13 @@ func (d *Driver) release() {
 	}
 }
 
-// draw returns a random number below n.
-func (d *Driver) draw(n int) int {
+// firstID draws where the ids of a conversation begin: some vacuums ignore ids that
+// they saw in the one before.
+func (d *Driver) firstID(did uint64) uint32 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.random.IntN(n)
+	d.opened[did]++
+	return uint32(1 + d.w.Rand(fmt.Sprint("miio ", did, " ", d.opened[did])).IntN(9000))
 }
 
 // handle is the reader: it finds the session by the did in the header and leaves

@@ -176,9 +176,20 @@ func (s *session) handshake(ctx context.Context) error {
 	return s.silent()
 }
 
+// overdue reports whether the time of a context is over, even if it does not know
+// yet: nothing may leave any more.
+func overdue(ctx context.Context) bool {
+	deadline, some := ctx.Deadline()
+	return some && !time.Now().Before(deadline)
+}
+
 // attempt sends the request, unless it must not be sent again, and waits.
 func (s *session) attempt(ctx context.Context, tail []byte, m manner, turn int) (event, error) {
 	for {
+		if overdue(ctx) {
+			<-ctx.Done()
+			return event{}, ended(ctx)
+		}
 		if turn == 0 || m == reading {
 			s.request(tail, m, turn > 0)
 		} else {

@@ -90,8 +90,7 @@ func newSession(d *Driver, w *wire, did uint64, info mi.Info, sink mi.Sink) *ses
 		d: d, w: w, did: did, name: strconv.FormatUint(did, 10), sink: sink,
 		turn: make(chan struct{}, 1),
 		info: info, addr: parseAddr(info.Addr),
-		// A random start: some vacuums ignore ids that they saw before the restart.
-		lastID: uint32(1 + d.draw(9000)),
+		lastID: d.firstID(did),
 	}
 	s.due.session = s
 	s.setToken(info.Token)
