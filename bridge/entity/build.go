@@ -90,7 +90,7 @@ func (b *builder) add(e Entity, d detail) {
 
 // model completes the indexes.
 func (b *builder) model(detailLevel string) *Model {
-	m := &Model{Spec: b.spec, Entities: b.entities, events: b.events, moving: b.moving, touched: make([][]int, len(b.spec.Props))}
+	m := &Model{Spec: b.spec, Entities: b.entities, events: b.events, moving: b.moving, perils: newPerils(b.spec), touched: make([][]int, len(b.spec.Props))}
 	if detailLevel == "minimal" {
 		m.Entities = b.minimal(m)
 	}

@@ -42,19 +42,54 @@ var harmless = map[string][]string{
 
 // Harm returns the classes of danger of an order, those of Dangers. To lock, close or
 // switch off is no danger. No mapping file has a say in it.
-func Harm(spec *mi.Spec, order mi.Order) (classes []string) {
+func Harm(spec *mi.Spec, order mi.Order) []string {
+	return perils{spec: spec}.harm(order)
+}
+
+// Harm is what the function Harm says of an order to a device with this model.
+func (m *Model) Harm(order mi.Order) []string {
+	p := m.perils
+	p.spec = m.Spec
+	return p.harm(order)
+}
+
+// perils knows the classes of what can be written and run.
+type perils struct {
+	spec           *mi.Spec
+	props, actions [][]string // prepared; nil: looked up each time
+}
+
+// newPerils prepares the answers: an order waits for them.
+func newPerils(spec *mi.Spec) perils {
+	p := perils{spec: spec, props: make([][]string, len(spec.Props)), actions: make([][]string, len(spec.Actions))}
+	for i := range spec.Props {
+		p.props[i] = classesOf(spec.Type, spec.Props[i].Key)
+	}
+	for i := range spec.Actions {
+		p.actions[i] = classesOf(spec.Type, spec.Actions[i].Key)
+	}
+	return p
+}
+
+func (p perils) harm(order mi.Order) (classes []string) {
 	for _, c := range order.Set {
-		p := &spec.Props[c.Prop]
-		for _, class := range classesOf(spec.Type, p.Key) {
-			if !fits(harmless[class], label(p, c.Value)) {
+		for _, class := range p.classes(p.props, c.Prop, p.spec.Props[c.Prop].Key) {
+			if !fits(harmless[class], label(&p.spec.Props[c.Prop], c.Value)) {
 				classes = append(classes, class)
 			}
 		}
 	}
 	for _, c := range order.Calls {
-		classes = append(classes, classesOf(spec.Type, spec.Actions[c.Action].Key)...)
+		classes = append(classes, p.classes(p.actions, c.Action, p.spec.Actions[c.Action].Key)...)
 	}
 	return classes
+}
+
+func (p perils) classes(prepared [][]string, i int, key mi.Key) []string {
+	if prepared != nil {
+		return prepared[i]
+	}
+	return classesOf(p.spec.Type, key)
 }
 
 // classesOf returns the classes of what is written or run by key.

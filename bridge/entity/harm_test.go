@@ -11,6 +11,7 @@ import (
 // TestHarmIsToldByXiaomisNames has one line for each kind, with what it must
 // catch and what it must let through.
 func TestHarmIsToldByXiaomisNames(t *testing.T) {
+	rules := shipped(t)
 	list := []mi.Choice{{Value: mi.Int(1), Label: "Locked"}, {Value: mi.Int(2), Label: "Unlocked"}, {Value: mi.Int(3), Label: "Disarm"}, {Value: mi.Int(4), Label: "Away Arming"}, {Value: mi.Int(5), Label: "Close"}, {Value: mi.Int(6), Label: "Open"}}
 	for _, tc := range []struct {
 		device, key string
@@ -42,7 +43,7 @@ func TestHarmIsToldByXiaomisNames(t *testing.T) {
 		{"induction-cooker", "induction-cooker/on", mi.Bool(false), ""},
 		{"vacuum", "vacuum/start-sweep", mi.Value{}, ""},
 	} {
-		spec := &mi.Spec{Type: tc.device, Props: []mi.Property{{Key: mi.Key(tc.key), List: list}}, Actions: []mi.Action{{Key: mi.Key(tc.key)}}}
+		spec := &mi.Spec{Type: tc.device, Services: []mi.Service{{}}, Props: []mi.Property{{Key: mi.Key(tc.key), List: list}}, Actions: []mi.Action{{Key: mi.Key(tc.key)}}}
 		order := mi.Order{Set: []mi.Change{{Value: tc.value}}}
 		if !tc.value.Known() {
 			order = mi.Order{Calls: []mi.Call{{}}}
@@ -53,6 +54,9 @@ func TestHarmIsToldByXiaomisNames(t *testing.T) {
 		}
 		if got := slices.Compact(entity.Harm(spec, order)); !slices.Equal(got, want) {
 			t.Errorf("%s %s %s: %q, want %q", tc.device, tc.key, tc.value, got, want)
+		}
+		if got := slices.Compact(rules.Build(spec, entity.Options{}).Harm(order)); !slices.Equal(got, want) {
+			t.Errorf("%s %s %s: the model says %q, want %q", tc.device, tc.key, tc.value, got, want)
 		}
 	}
 }

@@ -22,6 +22,7 @@ type Model struct {
 	touched [][]int // property → entities
 	events  [][]occurrence
 	moving  []mover
+	perils  perils
 }
 
 // Touched returns the indexes of the entities that show property prop.

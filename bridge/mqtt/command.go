@@ -105,7 +105,7 @@ func (h *Home) refuse(in topic.Incoming, reason string) {
 func (v *view) do(l *layout, i int, role entity.Role, payload, where string) {
 	order, err := l.Order(i, role, payload, v.device.Values(nil))
 	if err == nil {
-		err = forbid(v.home.opt.Forbid, l.model.Spec, order)
+		err = forbid(v.home.opt.Forbid, l.model.Harm(order))
 	}
 	if err != nil {
 		v.reject(l, i, where, err)

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-// forbid returns an error when order is of a kind that is not taken from MQTT.
-func forbid(kinds []string, spec *mi.Spec, order mi.Order) error {
-	for _, kind := range entity.Harm(spec, order) {
+// forbid returns an error when an order's classes of danger hold one that is not
+// taken from MQTT.
+func forbid(kinds, classes []string) error {
+	for _, kind := range classes {
 		if slices.Contains(kinds, kind) {
 			return forbidden(kind)
 		}

@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/homeassistant"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
@@ -240,7 +241,7 @@ func (h *Home) call(verb string, q *ask) (any, error) {
 
 // later carries out an order and answers when it has ended.
 func (h *Home) later(d *device.Device, spec *mi.Spec, verb string, q *ask, order mi.Order) error {
-	if err := forbid(h.opt.Forbid, spec, order); err != nil {
+	if err := forbid(h.opt.Forbid, entity.Harm(spec, order)); err != nil {
 		return err
 	}
 	d.Do(device.Request{
