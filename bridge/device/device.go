@@ -147,6 +147,24 @@ func (d *Device) Status() Status {
 // Refresh reads everything again soon, also what the device once refused.
 func (d *Device) Refresh() { d.post(func(in *inbox) { in.refresh = true }) }
 
+// identify notes the did under which drivers know the device, where that is another
+// one than before: their links are opened by it.
+func (d *Device) identify(did string) {
+	d.mu.Lock()
+	news := d.info.DID != did
+	if news {
+		d.info.DID, d.refused = did, 0
+		for _, r := range d.routes {
+			r.stale, r.retry = true, 0
+		}
+	}
+	d.mu.Unlock()
+	if news {
+		d.post(func(in *inbox) { in.chosen, in.respec = true, true })
+		d.home.listChanged()
+	}
+}
+
 // post changes the inbox and wakes the loop; it reports false when the device
 // has ended.
 func (d *Device) post(change func(*inbox)) bool {

@@ -32,12 +32,32 @@ func (h *Home) found(route int, info mi.Info) {
 	h.mu.Lock()
 	d := h.byDID[info.DID]
 	if d == nil {
+		d = h.standIn(info)
+	}
+	if d == nil {
 		d = h.welcome(route, info)
 	}
 	h.mu.Unlock()
-	if d != nil {
-		d.sighted(route, info)
+	if d == nil {
+		return
 	}
+	if info.StandsInFor() == "" {
+		d.identify(info.DID)
+	}
+	info.DID = "" // who it is does not hang on the route
+	d.sighted(route, info)
+}
+
+// standIn returns the device that was met under another did before its real one was
+// known. It stays what it is for home platforms: automations hang on that. It needs
+// h.mu.
+func (h *Home) standIn(info mi.Info) *Device {
+	d := h.byDID[info.StandIn()]
+	if d != nil {
+		h.byDID[info.DID] = d
+		h.opt.Log.Info().Str("device", d.id).Str("did", info.DID).Msg("device is now known by its own did; its topics stay")
+	}
+	return d
 }
 
 // welcome makes a new device, or returns nil when it is not wanted. It needs h.mu.
@@ -129,6 +149,7 @@ func (h *Home) infos() []mi.Info {
 	infos := make([]mi.Info, len(all))
 	for i, d := range all {
 		infos[i] = d.Info()
+		infos[i].DID = d.did
 	}
 	return infos
 }

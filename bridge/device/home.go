@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -111,7 +112,7 @@ func New(o Options) *Home {
 	h.wheel = newWheel(h.now, o.Intervals.Tick)
 	known := slices.Clone(o.Known)
 	slices.SortStableFunc(known, func(a, b mi.Info) int { return cmp.Compare(a.DID, b.DID) })
-	for _, info := range known {
+	for _, info := range withoutGhosts(known) {
 		if info.DID != "" && h.byDID[info.DID] == nil {
 			h.add(info)
 		}
@@ -180,11 +181,16 @@ func (h *Home) Remove(id string) bool {
 		h.mu.Unlock()
 		return false
 	}
-	delete(h.byDID, d.did)
+	token := d.Info().Token
+	for did, of := range h.byDID {
+		if of == d {
+			delete(h.byDID, did)
+			h.removed[did] = token
+		}
+	}
 	delete(h.byID, d.id)
 	at, _ := h.place(d.did)
 	h.order = slices.Delete(h.order, at, at+1)
-	h.removed[d.did] = d.Info().Token
 	running := h.ctx != nil
 	h.mu.Unlock()
 	h.listChanged()
@@ -249,6 +255,18 @@ func (h *Home) start(d *Device) {
 	h.loops.Add(1) // until it is over
 	d.state.Store(dormant)
 	d.ring()
+}
+
+// withoutGhosts leaves out devices under a did that stands in for that of another
+// one: drivers speak with that one.
+func withoutGhosts(all []mi.Info) []mi.Info {
+	real := map[string]bool{} // addresses
+	for _, info := range all {
+		if info.MAC != "" && info.StandsInFor() == "" {
+			real[strings.ToLower(strings.ReplaceAll(info.MAC, ":", ""))] = true
+		}
+	}
+	return slices.DeleteFunc(all, func(info mi.Info) bool { return real[info.StandsInFor()] })
 }
 
 // listChanged has the list handed to Options.Changed soon.

@@ -1,6 +1,9 @@
 package mi
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Info is who a device is and where it can be reached. A device is its DID;
 // everything else may change during its life. Empty fields are unknown.
@@ -37,6 +40,38 @@ func (i Info) Merge(other Info) Info {
 		i.Token = other.Token
 	}
 	return i
+}
+
+// The dids that drivers make of an address while nobody tells the real one.
+const (
+	bleStandIn  = "ble."  // until the account tells one that begins with "blt."
+	lumiStandIn = "lumi." // of a gateway, until miIO or the account tells a decimal one
+)
+
+// StandIn returns the did that stood in for i's own before that was known: a driver
+// made it of the address. It is "" where there can be none.
+func (i Info) StandIn() string {
+	mac := strings.ToLower(strings.ReplaceAll(i.MAC, ":", ""))
+	switch {
+	case len(mac) != 12:
+		return ""
+	case strings.HasPrefix(i.DID, "blt."):
+		return bleStandIn + mac
+	case strings.Trim(i.DID, "0123456789") == "":
+		return lumiStandIn + mac
+	}
+	return ""
+}
+
+// StandsInFor returns the address of which i's did was made, twelve digits; "" where
+// it is a real one.
+func (i Info) StandsInFor() string {
+	for _, prefix := range []string{bleStandIn, lumiStandIn} {
+		if mac, ok := strings.CutPrefix(i.DID, prefix); ok && len(mac) == 12 {
+			return mac
+		}
+	}
+	return ""
 }
 
 // Change is a new value of one property; Prop indexes the Spec.

@@ -135,6 +135,9 @@ func (v *view) announcement() announcement {
 	}
 	about := homeassistant.NewDevice(info, spec)
 	about.ID, about.Name, about.ConfigURL = v.device.ID(), shownName(v.device), v.home.opt.PageURL
+	if parent := v.home.devices.Device(info.Parent); parent != nil && info.Parent != "" {
+		about.Parent = parent.ID()
+	}
 	for _, said := range []*string{&about.Area, &about.ModelID, &about.SW, &about.HW, &about.Serial, &about.Parent} {
 		*said = cleanName(*said)
 	}
