@@ -20,6 +20,7 @@ type TVOptions struct {
 	MAC      string // of its cable; "" is one of its own
 	WakePort uint16 // of the magic packets that it hears, or the next free one; 0 is 9
 	Off      bool   // at first
+	Shy      bool   // keeps its MAC addresses to itself
 	// Lazy is how long it goes on answering once it was switched off.
 	Lazy time.Duration
 }

@@ -70,10 +70,14 @@ func (tv *TV) serve(call string, q url.Values, raw string) (map[string]any, bool
 			"url": []string{}, "platform": 606, "build": 2, "version": 16777498,
 		}), true
 	case "/controller getsysteminfo":
-		return success(map[string]any{
+		facts := success(map[string]any{
 			"devicename": tv.o.Name, "deviceid": "5b5c0a5d6f", "ptf": 606, "codever": 6,
 			"wifimac": "02:4d:54:57:00:01", "ethmac": tv.o.MAC,
-		}), true
+		})
+		if tv.o.Shy {
+			facts["data"].(map[string]any)["wifimac"], facts["data"].(map[string]any)["ethmac"] = "", ""
+		}
+		return facts, true
 	case "/controller getinstalledapp":
 		return success(map[string]any{"AppInfo": installed()}), true
 	case "/controller getvolume", "/general getVolum":
