@@ -18,13 +18,16 @@ var _ cloud.Account = cloudAccount{}
 func (a cloudAccount) Known() cloud.Known {
 	known := a.Manager.Known()
 	out := cloud.Known{
-		Devices: make([]cloud.Device, len(known.Devices)),
+		Devices: make([]cloud.Device, 0, len(known.Devices)),
 		Homes:   make([]cloud.Home, len(known.Homes)),
 		Scenes:  make([]cloud.Scene, len(known.Scenes)),
 	}
-	for i, d := range known.Devices {
+	for _, d := range known.Devices {
+		if !d.MissingSince.IsZero() {
+			continue // removed from Mi Home: the cloud does not serve it
+		}
 		d.Token = cmp.Or(d.BeaconKey, d.Token) // what a Bluetooth device seals its adverts with goes first
-		out.Devices[i] = cloud.Device{Info: d.Info, Account: d.Account, Region: d.Region, Online: d.Online, Asked: d.Asked, Remote: d.Remote}
+		out.Devices = append(out.Devices, cloud.Device{Info: d.Info, Account: d.Account, Region: d.Region, Online: d.Online, Asked: d.Asked, Remote: d.Remote})
 	}
 	for i, h := range known.Homes {
 		out.Homes[i] = cloud.Home{Account: h.Account, Region: h.Region, ID: h.ID, Owner: h.Owner, Name: h.Name}

@@ -322,3 +322,34 @@ func TestTheAccountGivesBluetoothKeys(t *testing.T) {
 		}
 	})
 }
+
+// TestDeviceRemovedFromTheAccountIsGone: what only the cloud reached says that it was
+// removed; what the LAN reaches goes on. Both are served again when they come back.
+func TestDeviceRemovedFromTheAccountIsGone(t *testing.T) {
+	live(t, func(l *loft) {
+		near := l.device("cuco.plug.cp5pro")
+		var far *device.Device
+		for _, known := range l.account.Known().Devices {
+			if known.Model == "cuco.plug.cp5pro" && l.virtual.Device(known.DID) == nil {
+				far = l.home.Device(known.DID)
+			}
+		}
+		l.want(far, "cloud")
+		list := func(hidden bool) {
+			for _, d := range []*device.Device{near, far} {
+				l.cloud.Hide(d.Info().DID, hidden)
+			}
+			time.Sleep(2 * time.Minute)
+			l.account.RefreshAll()
+			time.Sleep(3 * time.Minute)
+		}
+		list(true)
+		if s := far.Status(); s.Online || !strings.Contains(s.LastError, "the account does not have the device any more") {
+			t.Errorf("removed, it is %+v", s)
+		}
+		l.want(near, "lan")
+		list(false)
+		l.want(far, "cloud")
+		l.want(near, "lan")
+	})
+}

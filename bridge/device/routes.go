@@ -79,10 +79,10 @@ func (d *Device) addRoute(index int) *route {
 
 // over tries f on one route after the other: those that work by preference, then
 // those that failed. It returns the route that served, or else the failure that
-// tells most.
+// tells most: that of the route that served last.
 func (d *Device) over(ctx context.Context, f func(ctx context.Context, r *route) error) (*route, error) {
 	var tried uint64
-	var failure error
+	var failure, last error
 	for _, down := range []bool{false, true} {
 		for i := range d.home.opt.Routes {
 			if tried&(1<<i) != 0 {
@@ -101,12 +101,18 @@ func (d *Device) over(ctx context.Context, f func(ctx context.Context, r *route)
 			if ctx.Err() != nil || !moves(err) {
 				return nil, err
 			}
+			if r == d.loop.via && !errors.Is(err, mi.ErrUnsupported) {
+				last = err
+			}
 			if r.link != nil {
 				failure = telling(failure, err)
 			}
 		}
 	}
-	if failure == nil {
+	switch {
+	case last != nil:
+		return nil, last
+	case failure == nil:
 		failure = d.noWay()
 	}
 	return nil, failure
