@@ -10,7 +10,10 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/miio"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/profile"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/store"
+	"github.com/mihome2mqtt/mihome2mqtt/mappings"
 )
 
 // fetchWithin is how long Direct waits for miot-spec.org.
@@ -69,7 +72,7 @@ func (d *Direct) Spec(ctx context.Context, model string) (*mi.Spec, error) {
 		return p.Spec(), nil
 	}
 	found, err := d.specs.Spec(ctx, model)
-	if !errors.Is(err, mi.ErrUnsupported) || d.opt.Alone || !d.opt.Config.SpecsOnline {
+	if !errors.Is(err, mi.ErrUnsupported) || d.opt.Alone || !d.opt.Config.SpecsOnline || !spec.ValidModel(model) {
 		return found, err
 	}
 	ctx, stop := context.WithTimeout(ctx, fetchWithin)
@@ -81,6 +84,15 @@ func (d *Direct) Spec(ctx context.Context, model string) (*mi.Spec, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("%w (waited %s)", err, fetchWithin)
 	}
+}
+
+// Profiles returns the files of profiles that ship with the bridge.
+func (d *Direct) Profiles() ([]profile.File, error) {
+	set, err := loadProfiles(mappings.FS)
+	if err != nil {
+		return nil, err
+	}
+	return set.Files(), nil
 }
 
 // Correct returns a spec with the corrections of its model.

@@ -176,6 +176,21 @@ func (s *Set) Models() []string {
 	return out
 }
 
+// File is a file of profiles with the models and patterns that it is for.
+type File struct {
+	Name   string
+	Models []string
+}
+
+// Files returns every file of profiles, sorted by name.
+func (s *Set) Files() []File {
+	out := make([]File, len(s.files))
+	for i, src := range s.files {
+		out[i] = File{src.name, slices.Clone(src.file.Models)}
+	}
+	return out
+}
+
 var modelPattern = regexp.MustCompile(`^[a-z0-9_-]+\.[a-z0-9_-]+\.([a-z0-9_-]+\*?|\*)$`)
 
 func pattern(s string) bool { return len(s) <= 100 && modelPattern.MatchString(s) }

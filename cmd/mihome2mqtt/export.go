@@ -107,6 +107,7 @@ type part struct {
 	topic     string
 	state     bool
 	command   bool
+	enabled   bool // from the start
 }
 
 // set is the topic that takes orders.
@@ -125,7 +126,7 @@ func newExported(d *web.Detail, all bool) *exported {
 			if what, ok := kindOf(e, r); ok {
 				out.parts = append(out.parts, part{
 					id: e.ID + "_" + r.Role, entity: e.Name, label: labelOf(d.Name, e.Name, r.Role), kind: what, component: e.Component, class: e.Class, role: r.Role,
-					unit: r.Unit, options: r.Options, min: r.Min, max: r.Max, step: cmp.Or(r.Step, 1), topic: r.Topic, state: r.State, command: r.Command,
+					unit: r.Unit, options: r.Options, min: r.Min, max: r.Max, step: cmp.Or(r.Step, 1), topic: r.Topic, state: r.State, command: r.Command, enabled: e.Enabled,
 				})
 			}
 		}

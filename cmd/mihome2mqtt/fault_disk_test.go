@@ -121,7 +121,7 @@ func TestFolderOfSomebodyElseIsNamedWithTheWayOut(t *testing.T) {
 	if code := c.ends(20 * time.Second); code != exitFailed {
 		t.Errorf("ended with %d:\n%s", code, &c.said)
 	}
-	for _, want := range []string{"data folder not ours: " + data, "belongs to uid 0", "this process is uid 65532", "chown -R 65532"} {
+	for _, want := range []string{"MIHOME2MQTT_DATA: ", "data folder not ours: " + data, "belongs to uid 0", "this process is uid 65532", "chown -R 65532"} {
 		if !strings.Contains(c.said.String(), want) {
 			t.Errorf("it does not say %q:\n%s", want, &c.said)
 		}

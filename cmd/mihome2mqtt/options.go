@@ -42,12 +42,12 @@ func openFiles(c *config.Config) (f bridge.Files, err error) {
 		return f, err
 	}
 	f.CA, f.Cert, f.Key = certs.CA, certs.Cert, certs.Key
-	specs, err := folder("SPECS", c.Specs)
+	specs, err := folder(config.Prefix+"SPECS names", c.Specs)
 	if err != nil {
 		return f, err
 	}
 	f.Specs = specs
-	if f.Mappings, err = folder("MAPPINGS", c.Mappings); err != nil {
+	if f.Mappings, err = folder(config.Prefix+"MAPPINGS names", c.Mappings); err != nil {
 		return f, err
 	}
 	if c.Mappings != "" {
@@ -57,16 +57,24 @@ func openFiles(c *config.Config) (f bridge.Files, err error) {
 }
 
 // folder opens a folder of the user's so that no link leads out of it; nil for
-// none.
-func folder(variable, name string) (fs.FS, error) {
+// none. From says who names it.
+func folder(from, name string) (fs.FS, error) {
 	if name == "" {
 		return nil, nil
 	}
 	root, err := os.OpenRoot(name)
 	if err != nil {
-		return nil, fmt.Errorf("%s%s names %q, which cannot be opened: %w", config.Prefix, variable, name, err)
+		return nil, fmt.Errorf("%s %q, which cannot be opened: %w", from, name, err)
 	}
 	return root.FS(), nil
+}
+
+func openData(c *config.Config) (*host.Disk, error) {
+	disk, err := host.OpenDisk(c.Data)
+	if err != nil {
+		return nil, fmt.Errorf("%sDATA: %w", config.Prefix, err)
+	}
+	return disk, nil
 }
 
 // direct prepares single commands. A data folder that is not there is not made:
@@ -82,7 +90,7 @@ func (p *process) direct() (*bridge.Direct, bridge.Options, error) {
 	}
 	opt.Log = opt.Log.Level(zerolog.WarnLevel)
 	if _, err := os.Stat(c.Data); !errors.Is(err, fs.ErrNotExist) {
-		disk, err := host.OpenDisk(c.Data)
+		disk, err := openData(c)
 		if err != nil {
 			return nil, opt, err
 		}

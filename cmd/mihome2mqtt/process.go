@@ -228,7 +228,7 @@ func (p *process) finish(err error) int {
 	code := 0
 	if err != nil && err.Error() != "" {
 		mark := p.side.mark(markBad) + " "
-		fmt.Fprintln(p.talk, mark+strings.ReplaceAll(err.Error(), "\n", "\n"+mark))
+		fmt.Fprintln(p.talk, mark+strings.ReplaceAll(mi.Plain(err), "\n", "\n"+mark))
 	}
 	if err != nil {
 		code = exitCode(err)

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
 )
 
 type runCmd struct{}
@@ -34,7 +33,7 @@ func (p *process) prepare(defaults map[string]string) (bridge.Options, io.Closer
 	if err != nil {
 		return opt, nil, err
 	}
-	disk, err := host.OpenDisk(conf.Data)
+	disk, err := openData(conf)
 	if err != nil {
 		return opt, nil, err
 	}

@@ -16,6 +16,8 @@ type showCmd struct {
 	Model     string `arg:"" optional:"" help:"Model, such as zhimi.airpurifier.mb3."`
 	From      string `help:"File with a spec on each line, packed by gzip or not; shows all of them, or the one called MODEL." placeholder:"FILE"`
 	Discovery bool   `help:"Print discovery messages and one state for each topic, as lines of JSON."`
+	Docs      bool   `help:"Print a page of documentation, as Markdown."`
+	Into      string `help:"Write such a page for every profile into this folder, with an index." placeholder:"FOLDER"`
 	Form      string `enum:"device,single" default:"device" help:"Form of the discovery messages: device or single."`
 }
 
@@ -23,6 +25,9 @@ type showCmd struct {
 func (c *showCmd) Run(p *process) error {
 	if p.JSON && c.Discovery {
 		return wrongUse(errors.New("--json and --discovery can't be used together"))
+	}
+	if c.Into != "" {
+		return c.manual(p)
 	}
 	if c.From == "" && c.Model == "" {
 		return wrongUse(errors.New("name a model, or a file of specs by --from"))
@@ -85,6 +90,9 @@ func (c *showCmd) print(p *process, model string, m *entity.Model) error {
 	switch {
 	case c.Discovery:
 		return showDiscovery(p.out, homeassistant.Form(c.Form), model, m)
+	case c.Docs:
+		_, err := io.WriteString(p.out, chapterOf(m).page(""))
+		return err
 	case p.JSON:
 		return describe(model, m).line(p.out)
 	}

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 )
 
 type validateCmd struct {
@@ -18,7 +18,10 @@ func (c *validateCmd) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	files, err := folder("MAPPINGS", cmp.Or(c.Folder, conf.Mappings))
+	files, err := folder(config.Prefix+"MAPPINGS names", conf.Mappings)
+	if c.Folder != "" {
+		files, err = folder("the folder is", c.Folder)
+	}
 	if err != nil {
 		return wrongUse(err)
 	}
