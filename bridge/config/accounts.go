@@ -43,7 +43,7 @@ func (c *Config) checkAccounts() error {
 	if n := len(c.DataKey); n > 0 && n < leastSeal {
 		key = fmt.Errorf("%sDATA_KEY is too short: it takes %d characters at least", Prefix, leastSeal)
 	}
-	return errors.Join(of("ACCOUNTS", list), regions, key)
+	return errors.Join(c.of("ACCOUNTS", list), regions, key)
 }
 
 // accountSecrets are the tokens of the accounts.

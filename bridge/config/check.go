@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -58,7 +59,7 @@ func (m *MQTT) checkURL() error {
 	if err != nil && strings.Contains(m.URL, "@") {
 		return fmt.Errorf("%sMQTT_URL is not a URL. It is one such as mqtt://192.168.1.5:1883, without a user", Prefix)
 	}
-	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"mqtt", "mqtts", "ws", "wss"}, u.Scheme) {
+	if err != nil || u.Hostname() == "" || u.Port() != "" && !portNumber(u.Port()) || !slices.Contains([]string{"mqtt", "mqtts", "ws", "wss"}, u.Scheme) {
 		return wrong("MQTT_URL", m.URL, "It is a URL such as mqtt://192.168.1.5:1883; mqtts, ws and wss work too")
 	}
 	return nil
@@ -72,7 +73,7 @@ func (c *Config) checkBroker() error {
 		return nil
 	}
 	host, port, err := net.SplitHostPort(c.Broker.Listen)
-	if err != nil || port == "" {
+	if err != nil || !portNumber(port) {
 		return wrong("BROKER_LISTEN", c.Broker.Listen, "It is an address with a port, such as 127.0.0.1:1883")
 	}
 	if (c.Broker.User == "") != (c.Broker.Password == "") {
@@ -95,14 +96,18 @@ func (c *Config) checkBrokerPassword() error {
 	return nil
 }
 
+// portNumber reports whether port is one; 0 lets the system choose.
+func portNumber(port string) bool {
+	_, err := strconv.ParseUint(port, 10, 16)
+	return err == nil
+}
+
 func loopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || (err == nil && addr.IsLoopback())
 }
 
 func (c *Config) checkDevices() error {
-	if _, err := c.KnownDevices(); err != nil {
-		return fmt.Errorf("%sDEVICES: %w", Prefix, err)
-	}
-	return nil
+	_, err := c.KnownDevices()
+	return c.of("DEVICES", err)
 }

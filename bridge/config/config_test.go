@@ -41,7 +41,7 @@ func TestLoadDefaults(t *testing.T) {
 		AwayAfter: 3 * time.Minute, BLE: BLE{MQTT: "home/+/BTtoMQTT/#", BlueZ: "auto"}, NinebotPoll: 5 * time.Minute, MotionClear: 90 * time.Second,
 		Forbid: Forbidden{"unlock"}, LogLevel: "info", LogFormat: "text",
 	}
-	if diff := cmp.Diff(want, *c); diff != "" {
+	if diff := cmp.Diff(want, *c, cmp.AllowUnexported(Config{})); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
 	}
 }
@@ -93,6 +93,9 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 		{"certificate authority", "MQTT_CA=/gone", `MIHOME2MQTT_MQTT_CA names "/gone", which cannot be read: open /gone: file does not exist`},
 		{"certificate without key", "MQTT_CERT=/c.pem", "MIHOME2MQTT_MQTT_CERT and MIHOME2MQTT_MQTT_KEY belong together. Set both or none"},
 		{"listen", "BROKER_LISTEN=1883", `MIHOME2MQTT_BROKER_LISTEN cannot be "1883". It is an address with a port, such as 127.0.0.1:1883`},
+		{"port of the broker", "MQTT_URL=mqtt://x:99999", `MIHOME2MQTT_MQTT_URL cannot be "mqtt://x:99999". It is a URL such as mqtt://192.168.1.5:1883; mqtts, ws and wss work too`},
+		{"port of our broker", "BROKER_LISTEN=127.0.0.1:70000", `MIHOME2MQTT_BROKER_LISTEN cannot be "127.0.0.1:70000". It is an address with a port, such as 127.0.0.1:1883`},
+		{"port of the pages", "WEB_LISTEN=127.0.0.1:http", `MIHOME2MQTT_WEB_LISTEN cannot be "127.0.0.1:http". It is an address with a port, such as 127.0.0.1:8099, or off`},
 		{"open broker", "BROKER_LISTEN=0.0.0.0:1883", "MIHOME2MQTT_BROKER_LISTEN opens the broker to your network. Set MIHOME2MQTT_BROKER_USER and MIHOME2MQTT_BROKER_PASSWORD (12 characters at least), or use 127.0.0.1:1883"},
 		{"user alone", "BROKER_USER=me", "MIHOME2MQTT_BROKER_USER and MIHOME2MQTT_BROKER_PASSWORD belong together. Set both or none"},
 		{"device token", "DEVICES=192.168.1.20,canary", "MIHOME2MQTT_DEVICES: entry 1: its token is not right; a token has 32 hexadecimal digits"},
@@ -114,6 +117,16 @@ func TestShortPasswordOfOurBrokerIsNamed(t *testing.T) {
 	_, err := Load([]string{"MIHOME2MQTT_BROKER_USER=me", "MIHOME2MQTT_BROKER_PASSWORD=canary"}, noFiles)
 	if want := "MIHOME2MQTT_BROKER_PASSWORD is too short: it takes 12 characters at least"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestMistakeInAFileNamesItsVariable(t *testing.T) {
+	read := func(string) ([]byte, error) { return []byte("192.168.1.20"), nil }
+	_, err := Load([]string{"MIHOME2MQTT_DEVICES_FILE=/list", "MIHOME2MQTT_ROUTERS_FILE=/list"}, read)
+	for _, want := range []string{"MIHOME2MQTT_DEVICES_FILE: entry 1: ", "MIHOME2MQTT_ROUTERS_FILE: entry 1: "} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
 	}
 }
 

@@ -29,6 +29,9 @@ func walk(t reflect.Type, prefix, path string, index []int) []field {
 	var out []field
 	for i := range t.NumField() {
 		f := t.Field(i)
+		if !f.IsExported() {
+			continue
+		}
 		at := append(slices.Clone(index), i)
 		if sub, nested := f.Tag.Lookup("envPrefix"); nested {
 			out = append(out, walk(f.Type, prefix+sub, path+f.Name+".", at)...)

@@ -20,14 +20,14 @@ type ReadFile func(name string) ([]byte, error)
 func Load(environ []string, read ReadFile) (*Config, error) {
 	vars := own(environ)
 	fields := settings()
-	errs := []error{unknown(vars, fields), secretsFromFiles(vars, fields, read)}
-	if err := errors.Join(errs...); err != nil {
+	filed, err := secretsFromFiles(vars, fields, read)
+	if err := errors.Join(unknown(vars, fields), err); err != nil {
 		return nil, err
 	}
 	if err := eachAlone(vars, fields); err != nil {
 		return nil, err
 	}
-	var c Config
+	c := Config{filed: filed}
 	if err := errors.Join(parse(&c, vars), c.check()); err != nil {
 		return nil, err
 	}
@@ -71,8 +71,9 @@ func unknown(vars map[string]string, fields []field) error {
 	return errors.Join(errs...)
 }
 
-// secretsFromFiles replaces every …_FILE variable by the content of its file.
-func secretsFromFiles(vars map[string]string, fields []field, read ReadFile) error {
+// secretsFromFiles replaces every …_FILE variable by the content of its file, and
+// returns which ones those were.
+func secretsFromFiles(vars map[string]string, fields []field, read ReadFile) (filed map[string]bool, _ error) {
 	var errs []error
 	for _, f := range fields {
 		name := f.variable + "_FILE"
@@ -91,8 +92,12 @@ func secretsFromFiles(vars map[string]string, fields []field, read ReadFile) err
 		}
 		delete(vars, name)
 		vars[f.variable] = strings.TrimSpace(string(text))
+		if filed == nil {
+			filed = map[string]bool{}
+		}
+		filed[f.variable] = true
 	}
-	return errors.Join(errs...)
+	return filed, errors.Join(errs...)
 }
 
 // eachAlone reads every variable by itself, to tell which ones are wrong.

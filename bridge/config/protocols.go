@@ -132,14 +132,17 @@ func (c *Config) checkProtocols() error {
 	_, nodes := c.BLE.Nodes()
 	_, keys := c.BLE.KeyMap()
 	_, _, ninebots := c.NinebotList()
-	return errors.Join(c.BLE.check(), of("ROUTERS", routers), of("GATEWAY_KEYS", gateways),
-		of("BLE_ESPHOME", nodes), of("BLE_KEYS", keys), of("NINEBOTS", ninebots))
+	return errors.Join(c.BLE.check(), c.of("ROUTERS", routers), c.of("GATEWAY_KEYS", gateways),
+		c.of("BLE_ESPHOME", nodes), c.of("BLE_KEYS", keys), c.of("NINEBOTS", ninebots))
 }
 
-// of says which setting an error is about.
-func of(name string, err error) error {
+// of says which setting an error is about, as it was given: by value or by file.
+func (c *Config) of(name string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if c.filed[Prefix+name] {
+		name += "_FILE"
 	}
 	return fmt.Errorf("%s%s: %w", Prefix, name, err)
 }

@@ -16,6 +16,8 @@ const Prefix = "MIHOME2MQTT_"
 // people read in the README; the tag choices lists the only words allowed, min
 // and max limit a duration.
 type Config struct {
+	filed map[string]bool // variables that were read from a file
+
 	MQTT   MQTT   `envPrefix:"MQTT_"`
 	Broker Broker `envPrefix:"BROKER_"`
 	Web    Web    `envPrefix:"WEB_"`

@@ -23,7 +23,7 @@ var prefixShape = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
 func (c *Config) checkWeb() error {
 	w := &c.Web
 	_, port, err := net.SplitHostPort(w.Listen)
-	if w.Listen != Off && (err != nil || port == "") {
+	if w.Listen != Off && (err != nil || !portNumber(port)) {
 		return wrong("WEB_LISTEN", w.Listen, "It is an address with a port, such as 127.0.0.1:8099, or off")
 	}
 	if n := len(w.Password); n > 0 && n < leastWebPassword {
