@@ -65,6 +65,7 @@ func newFetcher(w mi.World, o Options, kept diskSource) *fetcher {
 	client.RetryMax = 3
 	return &fetcher{
 		http: client, host: cmp.Or(o.Host, "https://miot-spec.org"), kept: kept, log: o.Log, now: w.Now,
+		got:   func(string, *mi.Spec) {},
 		asked: map[string]attempt{}, wanted: make(chan string, maxWanted),
 	}
 }
@@ -132,9 +133,9 @@ func (f *fetcher) done(model string, s *mi.Spec, err error) {
 	f.mu.Unlock()
 	if err != nil {
 		f.log.Warn().Err(err).Str("model", model).Msg("no spec fetched")
-		return
+	} else {
+		f.log.Info().Str("model", model).Msg("spec fetched")
 	}
-	f.log.Info().Str("model", model).Msg("spec fetched")
 	f.got(model, s)
 }
 

@@ -134,6 +134,18 @@ func TestFetchedSpecIsUsedThoughItCannotBeKept(t *testing.T) {
 	}
 }
 
+func TestWhatCannotBeFetchedIsTold(t *testing.T) {
+	lists := 0
+	l, arrived := started(t, world(), Options{Host: site(t, &lists)})
+	if _, err := l.Spec(t.Context(), "not.there.yet"); err == nil || !strings.Contains(err.Error(), "is being fetched") {
+		t.Errorf("at first: %v", err)
+	}
+	wait(t, arrived)
+	if _, err := l.Spec(t.Context(), "not.there.yet"); !errors.Is(err, errUnlisted) || !errors.Is(err, mi.ErrUnsupported) {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
 func TestKeptListIsNotAskedForAgain(t *testing.T) {
 	w := world()
 	lists := 0

@@ -23,8 +23,8 @@ type Options struct {
 	Offline bool           // never ask miot-spec.org
 	Host    string         // "" is https://miot-spec.org
 	Log     zerolog.Logger // what is fetched, and what is wrong with files
-	// Arrived, when set, is told the models whose spec came later than it was
-	// asked for. It is called by Run.
+	// Arrived, when set, is told the models of which there is news: a spec that came
+	// later than it was asked for, or that could not be fetched. It is called by Run.
 	Arrived func(model string)
 }
 
@@ -244,11 +244,13 @@ func (l *Library) Missing(model string) Missing {
 	return l.fetcher.missing(model)
 }
 
-// arrived takes a spec that was fetched.
+// arrived takes a spec that was fetched, or nil for one that was not.
 func (l *Library) arrived(model string, s *mi.Spec) {
-	l.mu.Lock()
-	l.specs[model] = s
-	l.mu.Unlock()
+	if s != nil {
+		l.mu.Lock()
+		l.specs[model] = s
+		l.mu.Unlock()
+	}
 	l.tell(model)
 }
 
