@@ -85,7 +85,7 @@ func live(t *testing.T, f func(l *loft)) {
 		l := &loft{T: t, began: time.Now(), net: virtual.NewNet(7), diary: &diary{opened: map[string]int{}}}
 		street := mi.World{Net: l.net.Segment(virtual.Topology{Prefix: prefix("10.1.0.1")}), Now: time.Now, Seed: 7}
 		var err error
-		models := []string{"cuco.plug.cp5pro", "yeelink.light.color5", "zhimi.humidifier.ca4"}
+		models := []string{"cuco.plug.cp5pro", "yeelink.light.color5", "zhimi.humidifier.ca4", "xiaomi.tv.eaffh1"}
 		if l.virtual, err = virtual.New(street, virtual.Options{Models: models, Address: address, Still: true}); err != nil {
 			t.Fatal(err)
 		}
@@ -260,14 +260,42 @@ func TestDevicesWithoutALAN(t *testing.T) {
 	})
 }
 
-func (l *loft) press(d *device.Device, action int) {
+// TestATelevisionByLANAndCloud: a TV that MIoT knows takes its orders and what it is
+// told to say or do by LAN, and by cloud while the LAN is pulled.
+func TestATelevisionByLANAndCloud(t *testing.T) {
+	live(t, func(l *loft) {
+		d := l.device("xiaomi.tv.eaffh1")
+		tv := l.virtual.Device(d.Info().DID)
+		post := d.Spec().Action(5, 1)
+		for i, route := range []string{"lan", "cloud"} {
+			volume, text := mi.Int(int64(20+i)), mi.Text("dinner by "+route)
+			if _, err := l.write(d, 4, 1, volume); err != nil || tv.Prop(4, 1) != volume {
+				t.Errorf("by %s: volume %v, %v", route, tv.Prop(4, 1), err)
+			}
+			l.press(d, post, text)
+			l.press(d, d.Spec().Action(2, 1))
+			if tv.Value("said") != text || tv.Value("screen") != mi.Bool(false) {
+				t.Errorf("by %s: the TV was told %v, its screen is %v", route, tv.Value("said"), tv.Value("screen"))
+			}
+			l.want(d, route)
+			l.press(d, d.Spec().Action(6, 1))
+			if tv.Value("screen") != mi.Bool(true) {
+				t.Errorf("by %s: it stays off", route)
+			}
+			l.pull(3 * time.Minute)
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
+func (l *loft) press(d *device.Device, action int, args ...mi.Value) {
 	l.Helper()
 	if d == nil || d.Spec() == nil {
 		l.Error("nothing to press")
 		return
 	}
 	ended := make(chan error, 1)
-	d.Do(device.Request{Order: mi.Order{Calls: []mi.Call{{Action: action}}}, Cause: "test", Done: func(_ []mi.Value, err error) { ended <- err }})
+	d.Do(device.Request{Order: mi.Order{Calls: []mi.Call{{Action: action, Args: args}}}, Cause: "test", Done: func(_ []mi.Value, err error) { ended <- err }})
 	if err := <-ended; err != nil {
 		l.Error(err)
 	}

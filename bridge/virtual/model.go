@@ -66,7 +66,7 @@ func catalogue() []*model {
 	return []*model{
 		plug(), purifier(), lamp(), cooker(), vacuum(), curtain(), humidifier(), conditioner(), waterHeater(), kettle(),
 		fan(), gateway(), speaker(), valve(),
-		oldCooker(), oldPurifier(), oldBulb(), oldPlug(), oldVacuum(),
+		oldCooker(), oldPurifier(), oldBulb(), oldPlug(), oldVacuum(), television(),
 	}
 }
 
