@@ -71,6 +71,9 @@ func (p *pages) platform() web.Connection {
 			}
 		}
 		out.State, out.Word, out.Text = "ok", "Announced", fmt.Sprintf("%d devices below %s", n, strings.Join(places, ", "))
+		if seen := p.b.topics.Platform(); seen.Seen && !seen.Away {
+			out.Word = "Seen"
+		}
 	}
 	return out
 }

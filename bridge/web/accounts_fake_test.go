@@ -88,10 +88,10 @@ func TestEveryStepOfASignInIsShown(t *testing.T) {
 	d := &desk{accounts: []Account{account()}}
 	s := serve(t, newHouse(5), func(o *Options) { o.Accounts = d })
 	for name, want := range map[string][]string{
-		"idle": {"Show the QR code", "Ends soon", "Sign in again", `type="password"`}, "qr": {"<svg role=\"img\"", "account.example.org", "New code in 240 s", "Sign in on this phone"},
+		"idle": {"Show the QR code", "Ends soon", "Sign in again", "Sign in with another account", `type="password"`}, "qr": {"<svg role=\"img\"", "account.example.org", "New code in", `data-count="240">4:00<`, "Sign in on this phone"},
 		"scanned": {"Now tap Confirm"}, "expired": {"New code"},
 		"captcha": {"data:image/gif;base64,", "Your password was not refused", "2 tries left", "New picture", "once more"}, "choice": {"e…@e….org", `value="phone"`},
-		"code": {`autocomplete="one-time-code"`, "not right or is too old", "in 20 s at the earliest", "2 more today"}, "browser": {"paste here the address"},
+		"code": {`autocomplete="one-time-code"`, "not right or is too old", "possible in", ">0:20<", "2 more today"}, "browser": {"paste here the address"},
 		"regions": {"2 of 3 regions", "Europe"}, "done": {"Done. 43 devices", "3 of them are new", "See my devices"}, "failed": {"password is not right"},
 	} {
 		d.at = steps()[name]

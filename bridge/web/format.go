@@ -1,6 +1,9 @@
 package web
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Age says in words how long ago something was.
 func (p *page) Age(at time.Time) string {
@@ -34,6 +37,9 @@ func (p *page) For(since time.Time) string {
 	}
 	return p.T("%d days", int(age/(24*time.Hour)))
 }
+
+// Minutes writes seconds that are left as a clock does.
+func (p *page) Minutes(seconds int) string { return fmt.Sprintf("%d:%02d", seconds/60, seconds%60) }
 
 // Time returns a time for machines.
 func (p *page) Time(at time.Time) string { return at.UTC().Format(time.RFC3339) }

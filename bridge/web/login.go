@@ -17,6 +17,7 @@ type loginData struct {
 	Login
 	Accounts []Account
 	Missing  bool // there is no sign-in in this bridge
+	Typing   bool // somebody wants to type devices in
 	QR       template.HTML
 	Left     int // seconds of the code
 	Of       int
@@ -31,7 +32,7 @@ var errNoAccounts = fmt.Errorf("this bridge knows no accounts: %w", mi.ErrUnsupp
 
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	p := s.page(r, "login", "Xiaomi account")
-	data := loginData{Missing: s.opt.Accounts == nil}
+	data := loginData{Missing: s.opt.Accounts == nil, Typing: r.URL.Query().Has("list")}
 	if s.opt.Accounts != nil {
 		data.Login, data.Accounts = s.opt.Accounts.Login(), s.opt.Accounts.Accounts()
 		s.dress(&data)

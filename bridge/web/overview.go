@@ -67,17 +67,21 @@ func (s *Server) overview(w http.ResponseWriter, r *http.Request) {
 
 // firstData is what the page of the first run shows.
 type firstData struct {
-	Broker Connection
-	Found  int // devices that nobody has a key for
+	Broker   Connection
+	Platform Connection
+	Found    int // devices that nobody has a key for
 }
 
 func (s *Server) firstRun(w http.ResponseWriter, r *http.Request, devices []Device, over Overview) {
 	p := s.page(r, "overview", "Welcome")
-	p.live("devices")
+	p.live("devices,overview")
 	data := firstData{Found: len(devices)}
 	for _, c := range over.Connections {
-		if c.What == "mqtt" {
+		switch c.What {
+		case "mqtt":
 			data.Broker = c
+		case "home_assistant":
+			data.Platform = c
 		}
 	}
 	p.Data = data

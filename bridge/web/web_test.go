@@ -572,8 +572,22 @@ func TestThemeAndLanguageAreKept(t *testing.T) {
 	s := serve(t, newHouse(5), nil)
 	cookies := asked{method: "POST", path: "/look", form: "theme=dark&lang=de&form=" + formOf(s)}.of(s).Result().Cookies()
 	page := asked{path: "/devices", cookies: cookies}.of(s).Body.String()
-	if !strings.Contains(page, `<html lang="de" data-theme="dark">`) || !strings.Contains(page, "Geräte") {
+	if !strings.Contains(page, `<html lang="de">`) || !strings.Contains(page, `href="asset/dark-`) || strings.Contains(page, "prefers-color-scheme") || !strings.Contains(page, "Geräte") {
 		t.Errorf("page %.300s", page)
+	}
+}
+
+// TestAssetsAreSmall holds them to what a slow machine and an old phone like.
+func TestAssetsAreSmall(t *testing.T) {
+	all, err := loadAssets()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(all["app.css"].data) + len(all["dark.css"].data); n > 20<<10 {
+		t.Errorf("the styles take %d bytes, more than 20 KiB", n)
+	}
+	if n := len(all["app.js"].data); n > 15<<10 {
+		t.Errorf("the script takes %d bytes, more than 15 KiB", n)
 	}
 }
 
@@ -667,6 +681,6 @@ func saidByTable(english string) bool {
 	}
 	return slices.Contains([]string{
 		"Overview", "Welcome", "Device", "Devices taken in", "Routes", "Settings", "More", "Report", "Unlock", "Connected", "Away", "Announced", "Off", "Good", "None", "default", "environment", "file", "app options",
-		"Signed in", "Ends soon", "Slowed down", "Cloud away", "Sign-in needed", "As the system", "Light", "Dark", "Open", "Close", "Stop", "Start", "Pause", "Lock", "Locate", "Return to base",
+		"Seen", "Signed in", "Ends soon", "Slowed down", "Cloud away", "Sign-in needed", "As the system", "Light", "Dark", "Open", "Close", "Stop", "Start", "Pause", "Lock", "Locate", "Return to base",
 	}, english)
 }

@@ -80,17 +80,20 @@
     clearTimeout(syncing);
     syncing = setTimeout(async () => {
       try {
-        const fresh = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+        const answer = await fetch(location.href);
+        if (!answer.ok) return;
+        const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
         for (const el of $("[data-sync]", true)) {
           const other = fresh.querySelector(`[data-sync="${esc(el.dataset.sync)}"]`);
-          if (!other || el.innerHTML === other.innerHTML) continue;
-          if (el.dataset.step !== other.dataset.step) { location.reload(); return; }
+          if (!other || el.dataset.step !== other.dataset.step) { location.reload(); return; }
+          if (el.innerHTML === other.innerHTML) continue;
           const held = document.activeElement;
           if (el.contains(held) && held.matches("input, select, textarea")) continue;
           el.replaceChildren(...document.adoptNode(other).childNodes);
         }
         document.title = fresh.title;
         ages();
+        arm();
       } catch (_) { /* the next one brings it */ }
     }, 300);
   };
@@ -108,7 +111,7 @@
       for (const el of $(`[data-seen-of="${esc(d.id)}"]`, true)) if (d.last_seen) el.dateTime = d.last_seen;
       ages();
     },
-    devices() { const b = $("#changed"); if (b) b.hidden = false; },
+    devices() { const b = $("#changed"); if (b) b.hidden = false; else sync(); },
     overview: sync,
     problem(p) { say(p.text); sync(); },
     login: sync,
@@ -144,6 +147,7 @@
     clearTimeout(hello);
     since = null;
     if (h.now) skew = Date.parse(h.now) - Date.now();
+    ages();
     if (h.version !== body.dataset.version) { show("lost", live.dataset.updated); return; }
     show("live", live.dataset.live);
   };
@@ -219,7 +223,13 @@
     if (e.target.matches("input[type=range][data-auto]")) put(e.target.form.querySelector("output"), e.target.value + (e.target.dataset.unit ? " " + e.target.dataset.unit : ""));
   });
 
-  setInterval(() => { for (const p of $("progress[data-left]", true)) if (p.value > 0) p.value -= 1; }, 1000);
+  setInterval(() => {
+    for (const p of $("progress[data-left]", true)) if (p.value > 0) p.value -= 1;
+    for (const b of $("[data-count]", true)) {
+      const left = b.dataset.count = Math.max(0, b.dataset.count - 1);
+      put(b, Math.floor(left / 60) + ":" + String(left % 60).padStart(2, "0"));
+    }
+  }, 1000);
 
   // The list is filtered while somebody types.
   const filter = $("[data-filter]");
@@ -243,10 +253,13 @@
     const log = $("#log");
     log.scrollTop = log.scrollHeight;
   }
-  for (const b of $("[data-copy]", true)) {
-    if (!navigator.clipboard) continue;
-    b.hidden = false;
-    b.addEventListener("click", async () => { await navigator.clipboard.writeText($("#" + b.dataset.copy).textContent); say(b.textContent.trim() + " ✓"); });
-  }
+  const arm = () => { if (navigator.clipboard) for (const b of $("[data-copy]", true)) b.hidden = false; };
+  document.addEventListener("click", async e => {
+    const b = e.target.closest("[data-copy]");
+    if (!b) return;
+    await navigator.clipboard.writeText($("#" + b.dataset.copy).textContent);
+    say(b.textContent.trim() + " ✓");
+  });
+  arm();
   start();
 })();
