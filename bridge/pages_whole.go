@@ -131,6 +131,8 @@ func (p *pages) Routes() []web.Branch {
 			b = web.Branch{ID: "gateway " + parent.ID(), Kind: web.Gateway, Name: p.brief(parent).Name, Address: host(parent.Info().Addr)}
 		case one.Route == web.LAN:
 			b = web.Branch{ID: "lan " + subnet(one.Address), Kind: web.LAN, Name: "LAN", Address: subnet(one.Address)}
+		case one.Route == web.Gateway: // the gateway itself, with its children
+			b = web.Branch{ID: "gateway " + d.ID(), Kind: web.Gateway, Name: one.Name, Address: host(info.Addr)}
 		case one.Route == web.Bluetooth:
 			b.Name = "Bluetooth"
 		case one.Route == web.Cloud:

@@ -101,6 +101,9 @@ func (p *page) T(english string, args ...any) string {
 	return p.server.texts.say(p.Lang, english, args...)
 }
 
+// Tell returns a text of another part of the bridge in the page's language.
+func (p *page) Tell(text string) string { return p.server.texts.tell(p.Lang, text) }
+
 // N returns one sentence or the other, by number; the latter takes it as its first
 // parameter.
 func (p *page) N(n int, one, many string, args ...any) string {
@@ -142,7 +145,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status int, code
 		return
 	}
 	p := s.page(r, "", http.StatusText(status))
-	p.Data = p.T(text)
+	p.Data = p.Tell(text)
 	s.show(w, status, "error", p)
 }
 

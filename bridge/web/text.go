@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -56,6 +58,39 @@ func (t *texts) say(language, english string, args ...any) string {
 		return text
 	}
 	return fmt.Sprintf(text, args...)
+}
+
+// tell returns a text that was put together elsewhere in a language, as far as its
+// sentences are known there. Numbers in it may stand as %d in the known sentence.
+func (t *texts) tell(language, text string) string {
+	for end := len(text); end > 0; end = strings.LastIndex(text[:end], ". ") + 1 {
+		known, ok := t.known(language, text[:end])
+		switch {
+		case ok && end == len(text):
+			return known
+		case ok:
+			return known + " " + t.tell(language, text[end+1:])
+		}
+	}
+	return text
+}
+
+var number = regexp.MustCompile(`\d+`)
+
+func (t *texts) known(language, sentence string) (string, bool) {
+	if text := t.words[language][sentence]; text != "" {
+		return text, true
+	}
+	var numbers []any
+	pattern := number.ReplaceAllStringFunc(sentence, func(digits string) string {
+		n, _ := strconv.Atoi(digits) // too large a number is 0, and no sentence has one
+		numbers = append(numbers, n)
+		return "%d"
+	})
+	if text := t.words[language][pattern]; text != "" && len(numbers) > 0 {
+		return fmt.Sprintf(text, numbers...), true
+	}
+	return "", false
 }
 
 // choose finds the language of a request: the one chosen, else the browser's.

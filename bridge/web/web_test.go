@@ -8,8 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -612,75 +610,4 @@ func (s strangers) Overview() Overview {
 	o := s.house.Overview()
 	o.Connections = o.Connections[:2]
 	return o
-}
-
-func TestTextsFitTheirSentences(t *testing.T) {
-	used := map[string]bool{}
-	call := regexp.MustCompile(`\.(?:T|N [^"]*?|N\([^"]*?)\(?\s?"((?:[^"\\]|\\.)*)"(?:,? "((?:[^"\\]|\\.)*)")?`)
-	for _, dir := range []string{".", "page"} {
-		files, err := os.ReadDir(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range files {
-			if !strings.HasSuffix(f.Name(), ".html") && !strings.HasSuffix(f.Name(), ".go") {
-				continue
-			}
-			body, err := os.ReadFile(path.Join(dir, f.Name()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, m := range call.FindAllStringSubmatch(string(body), -1) {
-				used[m[1]], used[m[2]] = true, true
-			}
-		}
-	}
-	if len(used) < 100 {
-		t.Fatalf("only %d sentences found", len(used))
-	}
-	all, err := loadTexts()
-	if err != nil {
-		t.Fatal(err)
-	}
-	verb := regexp.MustCompile(`%[dsv]`)
-	for language, words := range all.words {
-		for english, other := range words {
-			if !used[english] && !saidByTable(english) {
-				t.Errorf("%s: nobody says %q", language, english)
-			}
-			if a, b := verb.FindAllString(english, -1), verb.FindAllString(other, -1); !slices.Equal(a, b) {
-				t.Errorf("%s: %q takes %v, %q takes %v", language, english, a, other, b)
-			}
-		}
-	}
-}
-
-// saidByTable reports whether a word comes from a table, not from a page.
-func saidByTable(english string) bool {
-	for _, table := range []map[string]string{stateWords, routeWords, roleWords} {
-		for _, word := range table {
-			if word == english {
-				return true
-			}
-		}
-	}
-	for _, o := range slices.Concat(reachWords, levels) {
-		if o.Word == english {
-			return true
-		}
-	}
-	for _, f := range filters {
-		if f.word == english {
-			return true
-		}
-	}
-	for _, c := range columns {
-		if c.word == english {
-			return true
-		}
-	}
-	return slices.Contains([]string{
-		"Overview", "Welcome", "Device", "Devices taken in", "Routes", "Settings", "More", "Report", "Unlock", "Connected", "Away", "Announced", "Off", "Good", "None", "default", "environment", "file", "app options",
-		"Seen", "Signed in", "Ends soon", "Slowed down", "Cloud away", "Sign-in needed", "As the system", "Light", "Dark", "Open", "Close", "Stop", "Start", "Pause", "Lock", "Locate", "Return to base",
-	}, english)
 }
