@@ -20,6 +20,7 @@ var picture = map[string][]string{
 	"mappings":                  {},
 	"bridge/config":             {"bridge/mi"},
 	"bridge/redact":             {"bridge/mi"},
+	"bridge/redact/leak":        {},
 	"bridge/host":               {"bridge/mi"},
 	"bridge/store":              {"bridge/mi"},
 	"bridge/spec":               {"bridge/mi"},
