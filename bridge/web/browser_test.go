@@ -4,12 +4,10 @@ package web
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -40,137 +38,35 @@ func browser(t *testing.T) context.Context {
 	return ctx
 }
 
+// tab opens another tab of the browser.
+func tab(t *testing.T, ctx context.Context) context.Context {
+	t.Helper()
+	ctx, stop := chromedp.NewContext(ctx)
+	t.Cleanup(stop)
+	if err := chromedp.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return ctx
+}
+
 // at serves s as a proxy that takes the prefix off does, and returns the address of
 // its first page.
 func at(t *testing.T, s *Server) string {
 	t.Helper()
+	return front(t, s, http.StripPrefix("/a/b", s.Handler())) + "/a/b/"
+}
+
+// front serves a handler in front of s.
+func front(t *testing.T, s *Server, h http.Handler) string {
+	t.Helper()
 	go s.hub.run(t.Context())
-	front := httptest.NewServer(http.StripPrefix("/a/b", s.Handler()))
+	one := httptest.NewServer(h)
 	t.Cleanup(func() {
 		s.hub.drop()
-		front.CloseClientConnections()
-		front.Close()
+		one.CloseClientConnections()
+		one.Close()
 	})
-	return front.URL + "/a/b/"
-}
-
-// scene is one page in one state.
-type scene struct {
-	name, path string
-	server     *Server
-}
-
-func scenes(t *testing.T) []scene {
-	normal := newHouse(12)
-	normal.problems = []Problem{
-		{
-			ID: "net.foreign_subnet", Device: normal.devices[2].ID, Severity: Broken, Text: "Balcony Camera answers a ping, but not the bridge. It is at 192.168.30.17, the bridge at 192.168.1.5.",
-			Proof: "ping answered at 10:02:11, hello not, 6 tries", ToDo: "Give the bridge an address in 192.168.30.0/24, or let your router translate (masquerade).", Since: noon.Add(-3 * time.Hour),
-		},
-		{ID: "account.expiring", Severity: Warn, Text: "Your Xiaomi sign-in ends soon.", ToDo: "Sign in again."},
-		{ID: "token.missing", Device: normal.devices[3].ID, Severity: Note, Text: "Kettle was found, but its key is missing."},
-	}
-	d := &desk{accounts: []Account{account()}}
-	s := serve(t, normal, func(o *Options) { o.Accounts = d })
-	for i, level := range []string{"info", "debug", "warn", "error"} {
-		s.Logged(0, fmt.Appendf(nil, `{"level":%q,"time":"2026-11-24T11:5%d:00Z","device":"460000001","message":"device offline","retry":%d}`, level, i, i))
-	}
-	quiet := serve(t, newHouse(1), nil)
-	first := serve(t, &house{}, func(o *Options) { o.Bridge = strangers{newHouse(0)} })
-	failing := newHouse(5)
-	failing.fails = fmt.Errorf("no answer")
-	all := []scene{
-		{"overview", "", s}, {"overview-quiet", "", quiet}, {"first", "", first},
-		{"devices", "devices", s}, {"devices-none", "devices?q=xyz", s}, {"devices-empty", "devices", serve(t, newHouse(0), nil)},
-		{"device", "devices/" + purifier, s}, {"device-failed", "devices/" + purifier, serve(t, failing, nil)}, {"device-silent", "devices/460000002", s},
-		{"routes", "routes", s}, {"problems", "problems", s}, {"problems-none", "problems", quiet}, {"logs", "logs", s}, {"logs-empty", "logs", quiet},
-		{"settings", "settings", s}, {"more", "more", s}, {"about", "about", s}, {"report", "about/report", s}, {"missing", "nothing", s},
-	}
-	for _, name := range sortedKeys(steps()) {
-		one := serve(t, newHouse(5), func(o *Options) { o.Accounts = &desk{at: steps()[name]} })
-		all = append(all, scene{"login-" + name, "login", one})
-	}
-	return append(all, scene{"login-account", "login", s}, scene{"login-missing", "login", quiet})
-}
-
-const axeRun = `axe.run(document, {runOnly: {type: "tag", values: ["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"]}}).then(r => JSON.stringify(r.violations.map(v => v.id + ": " + v.help + " " + v.nodes.map(n => n.target.join(" ") + " " + (n.failureSummary || "")).slice(0, 3).join(" | "))))`
-
-func TestEveryPageIsForEverybody(t *testing.T) {
-	ctx := browser(t)
-	axe, err := os.ReadFile(os.Getenv("AXE"))
-	if err != nil {
-		t.Skip("AXE names no axe.min.js")
-	}
-	looks := 0
-	for _, sc := range scenes(t) {
-		root := at(t, sc.server)
-		for _, width := range []int64{390, 1280} {
-			for _, scheme := range []string{"light", "dark"} {
-				name := fmt.Sprintf("%s-%d-%s", sc.name, width, scheme)
-				found := look1(ctx, t, root+sc.path, width, scheme, string(axe), name)
-				for _, f := range found {
-					t.Errorf("%s: %s", name, f)
-				}
-				looks++
-			}
-		}
-	}
-	t.Logf("%d looks", looks)
-}
-
-// look1 opens a page and returns what is wrong with it.
-func look1(ctx context.Context, t *testing.T, address string, width int64, scheme, axe, name string) (found []string) {
-	t.Helper()
-	height := int64(844)
-	if width > 860 {
-		height = 800
-	}
-	var wide, report string
-	var shot []byte
-	awaited := func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }
-	err := chromedp.Run(ctx,
-		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}),
-		chromedp.EmulateViewport(width, height),
-		chromedp.Navigate(address),
-		chromedp.Poll(`document.documentElement.classList.contains("js")`, nil),
-		chromedp.Evaluate(`document.documentElement.scrollWidth > innerWidth ? [...document.querySelectorAll("main *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".scroll")).slice(0, 3).map(e => e.tagName + "." + e.className).join(", ") || "wider" : ""`, &wide),
-		chromedp.Evaluate(axe, nil),
-		chromedp.Evaluate(axeRun, &report, awaited),
-		chromedp.FullScreenshot(&shot, 100),
-	)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	if wide != "" {
-		found = append(found, "it scrolls sideways: "+wide)
-	}
-	var violations []string
-	if err := json.Unmarshal([]byte(report), &violations); err != nil {
-		t.Fatal(err)
-	}
-	if dir := os.Getenv("SHOTS"); dir != "" {
-		if err := os.WriteFile(filepath.Join(dir, name+".png"), shot, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return append(found, violations...)
-}
-
-func TestPagesWorkAtTheSmallest(t *testing.T) {
-	ctx := browser(t)
-	for _, sc := range scenes(t) {
-		root := at(t, sc.server)
-		var wide bool
-		var small []string
-		err := chromedp.Run(ctx, chromedp.EmulateViewport(320, 640), chromedp.Navigate(root+sc.path),
-			chromedp.Poll(`document.documentElement.classList.contains("js")`, nil),
-			chromedp.Evaluate(`document.documentElement.scrollWidth > innerWidth`, &wide),
-			chromedp.Evaluate(`[...document.querySelectorAll("button, select, input:not([type=hidden]), .nav a, .btn")].filter(e => e.offsetParent && e.getBoundingClientRect().height < 24).map(e => e.outerHTML.slice(0, 80))`, &small),
-		)
-		if err != nil || wide || len(small) > 0 {
-			t.Errorf("%s: %v, sideways %v, too small %v", sc.name, err, wide, small)
-		}
-	}
+	return one.URL
 }
 
 // TestOrdersWorkInABrowser gives orders with script, and sees the page follow.
