@@ -2,6 +2,8 @@ package entity
 
 import (
 	"fmt"
+	"io/fs"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -203,7 +205,10 @@ func (k *checker) adjustment(where, key string, a *adjustment) {
 	if a.Category != nil && *a.Category != "" && !slices.Contains(categories, *a.Category) {
 		about("category %q is not one of: %s", *a.Category, strings.Join(categories, ", "))
 	}
-	if len(a.Convert) > 0 && (a.Scale != 0 || a.Offset != 0 || a.Invert) {
+	if a.Scale != nil && !(math.Abs(*a.Scale) > 0 && math.Abs(*a.Scale) < math.MaxFloat32) {
+		about("scale wants a number other than 0")
+	}
+	if len(a.Convert) > 0 && (a.Scale != nil || a.Offset != 0 || a.Invert) {
 		about("convert and scale, offset or invert exclude each other")
 	}
 	for i := range a.Convert {
@@ -225,4 +230,42 @@ func (k *checker) limits(where string, r []float64) {
 	if r != nil && (len(r) < 2 || len(r) > 3 || r[0] >= r[1]) {
 		k.fault(where, "range wants [min, max] or [min, max, step] with min < max")
 	}
+}
+
+// homes are the folders of mapping files; testdata is none that is read.
+var homes = []string{"rules", "models", "lang", "profiles", "testdata"}
+
+// astray complains about files that lie where nobody looks.
+func (l *loader) astray(tree fs.FS) {
+	for _, pattern := range []string{"*.y*ml", "*/*.y*ml"} {
+		names, err := fs.Glob(tree, pattern)
+		if err != nil { // the pattern is right
+			return
+		}
+		for _, name := range names {
+			home, _, below := strings.Cut(name, "/")
+			if !below || !slices.Contains(homes, home) && !strings.HasPrefix(home, ".") {
+				l.problems = append(l.problems, fmt.Errorf("%s: nobody looks there; mapping files lie in rules/, models/, lang/ or profiles/", name))
+			}
+		}
+	}
+}
+
+// wanted puts what the YAML library says of a value of the wrong kind into words
+// of the mapping language.
+func wanted(message string) string {
+	for _, w := range []struct{ end, words string }{
+		{"where sequence is expected", "a list is wanted here, such as [a, b]"},
+		{"where mapping is expected", "words with values are wanted here, such as {name: Power}"},
+		{"of type time.Duration", "a time with its unit is wanted here, such as 30s or 5m"},
+		{"of type string", "a text is wanted here"},
+		{"of type bool", "true or false is wanted here"},
+		{"of type int", "a whole number is wanted here"},
+		{"of type float64", "a number is wanted here"},
+	} {
+		if strings.HasSuffix(message, w.end) {
+			return w.words
+		}
+	}
+	return message
 }

@@ -222,8 +222,8 @@ func (a *adjustment) steps(p *mi.Property) []step {
 		return a.Convert
 	}
 	var out []step
-	if a.Scale != 0 && a.Scale != 1 {
-		out = append(out, step{Scale: a.Scale})
+	if a.Scale != nil && *a.Scale != 1 {
+		out = append(out, step{Scale: *a.Scale})
 	}
 	if a.Offset != 0 {
 		out = append(out, step{Offset: a.Offset})

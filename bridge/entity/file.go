@@ -170,7 +170,7 @@ type adjustment struct {
 	Category   *string        `yaml:"category"`
 	Component  string         `yaml:"component"`
 	Icon       string         `yaml:"icon"`
-	Scale      float64        `yaml:"scale"`
+	Scale      *float64       `yaml:"scale"`
 	Offset     float64        `yaml:"offset"`
 	Invert     bool           `yaml:"invert"`
 	OnValue    any            `yaml:"on_value"`

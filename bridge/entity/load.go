@@ -35,6 +35,7 @@ type loader struct {
 	fixes    []correction
 	names    map[string]map[string]string
 	problems []error
+	later    []func() []error // judgements that need all files
 	files    int
 	bytes    int64
 }
@@ -63,12 +64,22 @@ func (l *loader) tree(tree fs.FS) {
 	} {
 		l.folder(tree, part.folder, part.read)
 	}
+	l.astray(tree)
 	l.file.Services = append(rules.Services, l.file.Services...)
 	l.file.Properties = append(rules.Properties, l.file.Properties...)
 	l.file.Fallback = append(rules.Fallback, l.file.Fallback...)
 	l.file.Actions = append(rules.Actions, l.file.Actions...)
 	l.file.Events = append(rules.Events, l.file.Events...)
 	l.file.Latches = append(rules.Latches, l.file.Latches...)
+}
+
+// settled returns all problems, those included that only show when every file is
+// there.
+func (l *loader) settled() []error {
+	for _, judge := range l.later {
+		l.problems = append(l.problems, judge()...)
+	}
+	return l.problems
 }
 
 func (l *loader) folder(tree fs.FS, folder string, read func(*document)) {
@@ -216,9 +227,9 @@ func located(name string, err error) error {
 	}
 	t := e.GetToken()
 	if t == nil || t.Position == nil {
-		return fmt.Errorf("%s: %s", name, e.GetMessage())
+		return fmt.Errorf("%s: %s", name, wanted(e.GetMessage()))
 	}
-	return fmt.Errorf("%s:%d:%d: %s", name, t.Position.Line, t.Position.Column, e.GetMessage())
+	return fmt.Errorf("%s:%d:%d: %s", name, t.Position.Line, t.Position.Column, wanted(e.GetMessage()))
 }
 
 // problem notes a fault at a path such as $.services[3].component.
@@ -258,6 +269,7 @@ func (l *loader) rule(d *document, into *file) {
 		}
 	}
 	l.problems = append(l.problems, check(d, &f)...)
+	l.later = append(l.later, func() []error { return l.classify(d, &f) })
 	into.Services = append(into.Services, f.Services...)
 	into.Properties = append(into.Properties, f.Properties...)
 	into.Fallback = append(into.Fallback, f.Fallback...)
@@ -274,6 +286,7 @@ func (l *loader) model(d *document) {
 		return
 	}
 	l.problems = append(l.problems, checkModels(d, list)...)
+	l.later = append(l.later, func() []error { return l.classifyModels(d, list) })
 	l.fixes = append(l.fixes, list...)
 }
 

@@ -32,7 +32,7 @@ func Load(trees ...fs.FS) (*Rules, error) {
 	for _, tree := range shadow(trees) {
 		l.tree(tree)
 	}
-	if err := errors.Join(l.problems...); err != nil {
+	if err := errors.Join(l.settled()...); err != nil {
 		return nil, err
 	}
 	return l.rules(), nil
@@ -46,9 +46,9 @@ func Validate(tree fs.FS, base ...fs.FS) []error {
 	for _, below := range base {
 		l.tree(below)
 	}
-	l.problems = nil
+	l.problems, l.later = nil, nil
 	l.tree(tree)
-	return l.problems
+	return l.settled()
 }
 
 // index finds the rules for a name: those that name it and those with a glob.
