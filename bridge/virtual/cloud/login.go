@@ -86,6 +86,9 @@ const serviceParam = `{"checkSafePhone":false,"checkSafeAddress":false,"lsrp_sco
 
 // renew lets somebody in by passToken.
 func (s *Server) renew(v *visit, who *person, sid, token string) reply {
+	if s.mood.Suspects {
+		return s.demandCheck(v, who, sid)
+	}
 	if s.mood.Rotates {
 		delete(s.passes, token)
 		token = s.passFor(who)

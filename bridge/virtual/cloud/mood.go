@@ -24,6 +24,8 @@ type Mood struct {
 	Nags bool
 	// Chore demands that something be done in a browser first.
 	Chore bool
+	// Suspects demands the same of who comes with a passToken.
+	Suspects bool
 	// Distrust refuses right passwords too (70016), as its risk control does.
 	Distrust bool
 	// Forgets refuses every passToken (70016).
