@@ -21,7 +21,7 @@ func (b *Bridge) newAccounts() (*account.Manager, error) {
 		given = append(given, account.Given{UserID: a.UserID, PassToken: a.PassToken})
 	}
 	return account.New(account.Options{
-		World: o.World, Log: o.Log, Hosts: o.Cloud, Regions: c.Regions, Language: c.Language, SealKey: c.DataKey, UserAgent: c.UserAgent,
+		World: o.World, Log: o.Log, Hosts: o.Cloud, Regions: c.Regions, Language: c.Language, Seal: b.key, UserAgent: c.UserAgent,
 		Given: given, Learnt: o.Learnt,
 	})
 }

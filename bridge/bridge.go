@@ -20,6 +20,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/miio"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mqtt"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/sealed"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/store"
 )
@@ -79,6 +80,7 @@ type Files struct {
 // Bridge is a bridge that has been built.
 type Bridge struct {
 	opt    Options
+	key    *sealed.Key
 	store  *store.Store
 	specs  *corrected
 	home   *device.Home
@@ -95,7 +97,11 @@ type Bridge struct {
 
 // New checks the options and builds the bridge. Nothing moves before Run.
 func New(o Options) (*Bridge, error) {
-	b := &Bridge{opt: o, store: store.New(o.World.Disk, o.Log)}
+	key, err := o.dataKey()
+	if err != nil {
+		return nil, err
+	}
+	b := &Bridge{opt: o, key: key, store: store.New(o.World.Disk, key, o.Log)}
 	rules, profiles, err := b.firstRules()
 	if err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ import (
 
 func TestChoicesOutliveARestart(t *testing.T) {
 	disk := virtual.NewDisk(1)
-	c := loadChoices(store.New(disk, zerolog.Nop()))
+	c := loadChoices(store.New(disk, nil, zerolog.Nop()))
 	c.keep("1", device.Choice{Name: "Lamp", Reach: device.ReachLocal})
 	c.keep("2", device.Choice{Hidden: true})
 	c.keep("1", device.Choice{Name: "Desk", Detail: "all"})

@@ -11,6 +11,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/profile"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/sealed"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/store"
 	"github.com/mihome2mqtt/mihome2mqtt/mappings"
@@ -24,6 +25,7 @@ const fetchWithin = 10 * time.Second
 // the World may lack a Disk.
 type Direct struct {
 	opt     Options
+	key     *sealed.Key
 	specs   *corrected
 	rules   *entity.Rules
 	known   []mi.Info
@@ -38,10 +40,10 @@ func NewDirect(o Options) (*Direct, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Direct{opt: o, rules: rules, arrived: make(chan string, 16)}
+	d := &Direct{opt: o, key: o.openKey(), rules: rules, arrived: make(chan string, 16)}
 	d.specs = newCorrected(o.library(func(model string) { d.arrived <- model }), rules, profiles)
 	if o.World.Disk != nil {
-		d.known = store.New(o.World.Disk, o.Log).LoadDevices()
+		d.known = store.New(o.World.Disk, d.key, o.Log).LoadDevices()
 	}
 	own, err := o.Config.KnownDevices()
 	if err != nil {

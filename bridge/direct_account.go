@@ -12,7 +12,7 @@ import (
 // Accounts returns the Xiaomi accounts of the data folder for who signs in without a
 // running bridge. run keeps them going until its context ends.
 func (d *Direct) Accounts() (all web.Accounts, run func(context.Context) error, err error) {
-	m, err := (&Bridge{opt: d.opt}).newAccounts()
+	m, err := (&Bridge{opt: d.opt, key: d.key}).newAccounts()
 	switch {
 	case err != nil:
 		return nil, nil, err

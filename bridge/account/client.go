@@ -170,6 +170,6 @@ func (m *Manager) SignOut(account string) error {
 }
 
 // Trouble returns why what earlier runs kept of the accounts can neither be used nor
-// replaced: ErrSealed when it wants another Options.SealKey. A sign-in then holds
+// replaced: ErrSealed when it wants another Options.Seal. A sign-in then holds
 // until the end of the process. nil means that all is well.
 func (m *Manager) Trouble() error { return m.vault.trouble() }

@@ -6,6 +6,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/sealed"
 )
 
 // Options are what a Manager is made of.
@@ -20,8 +21,8 @@ type Options struct {
 	UserAgent string
 	// Language is how Xiaomi's own pages speak, such as "en" or "de"; "" is English.
 	Language string
-	// SealKey, when set, encrypts what is kept of the account. It is a passphrase.
-	SealKey mi.Secret
+	// Seal encrypts what is kept of the account; nil leaves it open.
+	Seal *sealed.Key
 	// Plain sends requests signed but not encrypted, for whoever wants to read along.
 	Plain bool
 	// Given are accounts of the settings: user id and passToken. Each pair is tried once.

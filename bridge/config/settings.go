@@ -87,8 +87,10 @@ type Config struct {
 	Accounts mi.Secret `env:"ACCOUNTS"`
 	// User-Agent towards Xiaomi, for when the built-in version of the app is refused (HTTP 426).
 	UserAgent string `env:"ACCOUNT_USER_AGENT"`
-	// Passphrase that encrypts what is kept of the accounts in the data folder, 12 characters at least.
+	// Passphrase that encrypts tokens, keys and accounts in the data folder, 12 characters at least.
 	DataKey mi.Secret `env:"DATA_KEY"`
+	// The former DATA_KEY, for one start after it was changed: what it encrypted is encrypted anew.
+	DataKeyOld mi.Secret `env:"DATA_KEY_OLD"`
 
 	// Folder where the bridge keeps what it learns.
 	Data string `env:"DATA" envDefault:"data"`

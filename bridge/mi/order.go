@@ -41,3 +41,7 @@ type Memory interface {
 	// Save stores v as JSON under name soon.
 	Save(name string, v any)
 }
+
+// Private is what a value is that a Memory must not show: it holds keys. Memory
+// encrypts it when the user has given a key.
+type Private interface{ Private() }

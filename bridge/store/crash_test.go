@@ -19,7 +19,7 @@ func TestPowerCutAtAnyWriteLosesNothingOlder(t *testing.T) {
 	for seed := range uint64(20) {
 		for cut := 1; cut <= 4; cut++ {
 			disk := virtual.NewDisk(seed)
-			s := New(disk, zerolog.Nop())
+			s := New(disk, nil, zerolog.Nop())
 			s.Save("word", 0)
 			s.flush(true)
 			disk.KillAt(cut)
@@ -31,7 +31,7 @@ func TestPowerCutAtAnyWriteLosesNothingOlder(t *testing.T) {
 			}
 			disk.PowerOn(false)
 			var got int
-			if !New(disk, zerolog.Nop()).Load("word", &got) || got < cut-1 || got > last {
+			if !New(disk, nil, zerolog.Nop()).Load("word", &got) || got < cut-1 || got > last {
 				t.Fatalf("seed %d, cut in write %d: %d is left, want at least %d", seed, cut, got, cut-1)
 			}
 		}
@@ -41,7 +41,7 @@ func TestPowerCutAtAnyWriteLosesNothingOlder(t *testing.T) {
 func TestReadOnlyDiskRunsFromMemory(t *testing.T) {
 	disk := virtual.NewDisk(1)
 	disk.Protect(true)
-	s := New(disk, zerolog.Nop())
+	s := New(disk, nil, zerolog.Nop())
 	s.Save("word", "kept")
 	s.flush(true)
 	var got string
@@ -68,7 +68,7 @@ func TestFullDiskIsTriedAgainByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := virtual.NewDisk(1)
 		disk.Fill(1)
-		s := New(disk, zerolog.Nop())
+		s := New(disk, nil, zerolog.Nop())
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { defer close(done); s.Run(ctx) }()

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/sealed"
 )
 
 const (
@@ -28,6 +29,7 @@ var nameForm = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$`)
 // Store is the data folder. It implements mi.Memory.
 type Store struct {
 	disk mi.Disk
+	key  *sealed.Key
 	log  zerolog.Logger
 	wake chan struct{}
 
@@ -43,15 +45,17 @@ type file struct {
 	written []byte    // what the disk holds, as far as it is known
 	at      time.Time // of the last write
 	seen    bool      // what the disk held before was looked at
-	frozen  bool      // of a newer version: never overwritten
+	frozen  bool      // of a newer version, or under another key: never overwritten
+	secret  bool      // encrypted when there is a key
+	scrub   bool      // the next write is done twice, so that no copy of before stays
 }
 
 var _ mi.Memory = (*Store)(nil)
 
-// New returns a Store over disk. Nothing is written before Run, except to mend
-// a damaged file.
-func New(disk mi.Disk, log zerolog.Logger) *Store {
-	return &Store{disk: disk, log: log, files: map[string]*file{}, wake: make(chan struct{}, 1)}
+// New returns a Store over disk that encrypts what is mi.Private by key. Nothing is
+// written before Run, except to mend a damaged file.
+func New(disk mi.Disk, key *sealed.Key, log zerolog.Logger) *Store {
+	return &Store{disk: disk, key: key, log: log, files: map[string]*file{}, wake: make(chan struct{}, 1)}
 }
 
 // Save implements mi.Memory. The newest value of each name is written within a
@@ -62,7 +66,8 @@ func (s *Store) Save(name string, v any) {
 		s.log.Error().Err(err).Str("name", name).Int("bytes", len(raw)).Msg("this cannot be kept")
 		return
 	}
-	if !s.put(name, raw) {
+	_, secret := v.(mi.Private)
+	if !s.put(name, raw, secret) {
 		s.log.Warn().Str("name", name).Msg("too much to keep, dropped")
 		return
 	}
@@ -72,14 +77,14 @@ func (s *Store) Save(name string, v any) {
 	}
 }
 
-func (s *Store) put(name string, raw []byte) bool {
+func (s *Store) put(name string, raw []byte, secret bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.file(name)
 	if f == nil {
 		return false
 	}
-	f.waiting = raw
+	f.waiting, f.secret = raw, secret
 	if f.frozen || bytes.Equal(raw, f.written) {
 		f.waiting = nil
 	}
@@ -127,6 +132,10 @@ func (s *Store) Run(ctx context.Context) {
 func (s *Store) flush(everything bool) time.Duration {
 	due, next := s.due(everything)
 	for _, name := range slices.Sorted(maps.Keys(due)) {
+		if name == devicesName && s.waits(tokensName) {
+			next = wear // the list may be all that still holds the tokens
+			continue
+		}
 		if err := s.write(name, due[name]); err != nil {
 			s.complain(err)
 			next = wear // it is tried again then
@@ -170,18 +179,41 @@ func (s *Store) write(name string, raw []byte) error {
 	if skip {
 		return nil
 	}
-	err := s.disk.WriteFile(fileName(name), encode(raw))
+	err := s.replace(name, raw, f)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f.at, s.failed = time.Now(), err
 	if err != nil {
 		return err
 	}
-	f.written = raw
+	f.written, f.scrub = raw, false
 	if bytes.Equal(f.waiting, raw) { // otherwise a newer value came meanwhile
 		f.waiting = nil
 	}
 	return nil
+}
+
+// replace writes a file, twice when the copy of before is not to stay.
+func (s *Store) replace(name string, raw []byte, f *file) error {
+	s.mu.Lock()
+	secret, scrub := f.secret, f.scrub
+	s.mu.Unlock()
+	err := s.key.Write(s.disk, fileName(name), raw, secret)
+	if err != nil || !scrub {
+		return err
+	}
+	if err := s.disk.Remove(fileName(name) + bad); err != nil {
+		return err
+	}
+	return s.key.Write(s.disk, fileName(name), raw, secret)
+}
+
+// waits reports whether the newest value of a name is not on the disk yet.
+func (s *Store) waits(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.files[name]
+	return f != nil && f.waiting != nil
 }
 
 func (s *Store) wasSeen(name string) bool {

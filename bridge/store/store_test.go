@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/sealed"
 )
 
 // memory is a Disk of a map that can be full.
@@ -39,6 +40,15 @@ func (m *memory) WriteFile(name string, data []byte) error {
 	return nil
 }
 
+// plainFile is a file without a secret.
+func plainFile(body []byte) []byte {
+	raw, err := (*sealed.Key)(nil).Encode(body, false)
+	if err != nil {
+		panic(err) // nothing is encrypted
+	}
+	return raw
+}
+
 func newMemory() *memory { return &memory{files: fstest.MapFS{}} }
 
 // saved returns a disk that holds the words in the order saved.
@@ -46,7 +56,7 @@ func saved(t *testing.T, words ...string) *memory {
 	t.Helper()
 	disk := newMemory()
 	for _, w := range words {
-		s := New(disk, zerolog.Nop())
+		s := New(disk, nil, zerolog.Nop())
 		s.Save("word", w)
 		s.flush(true)
 	}
@@ -55,7 +65,7 @@ func saved(t *testing.T, words ...string) *memory {
 
 func load(disk *memory, log zerolog.Logger) (string, bool) {
 	var got string
-	ok := New(disk, log).Load("word", &got)
+	ok := New(disk, nil, log).Load("word", &got)
 	return got, ok
 }
 
@@ -78,7 +88,7 @@ func TestNewerFileStaysAsItIs(t *testing.T) {
 	newer := []byte("{\"version\":99,\"crc\":0}\n{}")
 	disk.files["word.json"] = &fstest.MapFile{Data: newer}
 	var out bytes.Buffer
-	s := New(disk, zerolog.New(&out))
+	s := New(disk, nil, zerolog.New(&out))
 	var got string
 	if s.Load("word", &got) {
 		t.Error("a newer file was read")
@@ -96,7 +106,7 @@ func TestNewerFileStaysAsItIs(t *testing.T) {
 func TestSavesAreCollected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := newMemory()
-		s := New(disk, zerolog.Nop())
+		s := New(disk, nil, zerolog.Nop())
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { defer close(done); s.Run(ctx) }()
@@ -125,7 +135,7 @@ func TestFullDiskIsSaidOnceAndNothingIsLost(t *testing.T) {
 	disk := newMemory()
 	disk.full = true
 	var out bytes.Buffer
-	s := New(disk, zerolog.New(&out))
+	s := New(disk, nil, zerolog.New(&out))
 	for i := range 50 {
 		s.Save("count", i)
 		s.flush(true)
@@ -136,28 +146,28 @@ func TestFullDiskIsSaidOnceAndNothingIsLost(t *testing.T) {
 	disk.full = false
 	s.flush(true)
 	var got int
-	if !New(disk, zerolog.Nop()).Load("count", &got) || got != 49 {
+	if !New(disk, nil, zerolog.Nop()).Load("count", &got) || got != 49 {
 		t.Errorf("with room again %d is kept, want 49", got)
 	}
 }
 
 func TestDevicesKeepTheirTokens(t *testing.T) {
 	disk := newMemory()
-	s := New(disk, zerolog.Nop())
+	s := New(disk, nil, zerolog.Nop())
 	want := mi.Info{DID: "123", Model: "x.light.y", Token: "00112233445566778899aabbccddeeff"}
 	s.SaveDevices([]mi.Info{want, {DID: "bad/did"}})
 	s.flush(true)
-	if got := New(disk, zerolog.Nop()).LoadDevices(); len(got) != 1 || got[0] != want {
+	if got := New(disk, nil, zerolog.Nop()).LoadDevices(); len(got) != 1 || got[0] != want {
 		t.Errorf("got %+v, want %+v alone", got, want)
 	}
 }
 
 func FuzzLoad(f *testing.F) {
-	f.Add(encode([]byte(`"word"`)))
+	f.Add(plainFile([]byte(`"word"`)))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		disk := newMemory()
 		disk.files["devices.json"] = &fstest.MapFile{Data: raw}
-		New(disk, zerolog.Nop()).LoadDevices()
+		New(disk, nil, zerolog.Nop()).LoadDevices()
 	})
 }
 
@@ -166,7 +176,7 @@ func TestDamagedFileIsMendedFromTheCopy(t *testing.T) {
 	disk.files["word.json"].Data = []byte("rubbish")
 	load(disk, zerolog.Nop())
 	for _, name := range []string{"word.json", "word.json.prev"} {
-		if body, err := decode(disk.files[name].Data); err != nil || string(body) != `"first"` {
+		if body, err := (*sealed.Key)(nil).Decode(disk.files[name].Data); err != nil || string(body) != `"first"` {
 			t.Errorf("%s holds %q, %v; want the good copy", name, body, err)
 		}
 	}
@@ -188,12 +198,12 @@ func TestBothDamagedStartsEmptyAndSaysSo(t *testing.T) {
 // A value of another shape is damage too, and nothing of it gets into the result.
 func TestOtherShapeIsDamage(t *testing.T) {
 	disk := newMemory()
-	disk.files["pair.json"] = &fstest.MapFile{Data: encode([]byte(`{"A":"half","B":"text"}`))}
+	disk.files["pair.json"] = &fstest.MapFile{Data: plainFile([]byte(`{"A":"half","B":"text"}`))}
 	var got struct {
 		A string
 		B int
 	}
-	if New(disk, zerolog.Nop()).Load("pair", &got) || got.A != "" {
+	if New(disk, nil, zerolog.Nop()).Load("pair", &got) || got.A != "" {
 		t.Errorf("got %+v from a value of another shape", got)
 	}
 	if disk.files["pair.json.bad"] == nil {
@@ -205,7 +215,7 @@ func TestNewerFileStaysThoughNobodyReadIt(t *testing.T) {
 	disk := newMemory()
 	newer := []byte("{\"version\":99,\"crc\":0}\n{}")
 	disk.files["word.json"] = &fstest.MapFile{Data: newer}
-	s := New(disk, zerolog.Nop())
+	s := New(disk, nil, zerolog.Nop())
 	s.Save("word", "mine")
 	s.flush(true)
 	if !bytes.Equal(disk.files["word.json"].Data, newer) {
@@ -217,7 +227,7 @@ func TestNewerFileStaysThoughNobodyReadIt(t *testing.T) {
 func TestOneFileIsWrittenOnceAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		disk := newMemory()
-		s := New(disk, zerolog.Nop())
+		s := New(disk, nil, zerolog.Nop())
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { defer close(done); s.Run(ctx) }()
@@ -232,7 +242,7 @@ func TestOneFileIsWrittenOnceAMinute(t *testing.T) {
 			t.Errorf("%d writes in an hour, want one a minute", disk.writes)
 		}
 		var got int
-		if !New(disk, zerolog.Nop()).Load("count", &got) || got != 3599 {
+		if !New(disk, nil, zerolog.Nop()).Load("count", &got) || got != 3599 {
 			t.Errorf("the disk holds %d, want the newest value", got)
 		}
 	})
@@ -246,7 +256,7 @@ func TestFilesOfEarlierReleases(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			disk := newMemory()
 			disk.files["devices.json"] = &fstest.MapFile{Data: []byte(tc.file)}
-			got := New(disk, zerolog.Nop()).LoadDevices()
+			got := New(disk, nil, zerolog.Nop()).LoadDevices()
 			want := mi.Info{DID: "123", Model: "x.light.y", Name: "Lamp", Addr: "192.0.2.7:54321", Token: "00112233445566778899aabbccddeeff"}
 			if len(got) != 1 || got[0] != want {
 				t.Errorf("got %+v, want %+v", got, want)
@@ -259,7 +269,7 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 	disk := newMemory()
 	disk.full = true
 	var out bytes.Buffer
-	s := New(disk, zerolog.New(&out))
+	s := New(disk, nil, zerolog.New(&out))
 	s.SaveDevices([]mi.Info{{DID: "123", Token: "00112233445566778899aabbccddeeff"}})
 	s.flush(true)
 	if out.Len() == 0 || strings.Contains(out.String(), "0011223344") {
@@ -269,7 +279,7 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 
 func TestNamesAreChecked(t *testing.T) {
 	disk := newMemory()
-	s := New(disk, zerolog.Nop())
+	s := New(disk, nil, zerolog.Nop())
 	for _, name := range []string{"", "..", "../x", "a/b", ".hidden", "a\x00b", strings.Repeat("a", 101)} {
 		s.Save(name, 1)
 		if s.Load(name, new(int)) {

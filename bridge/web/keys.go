@@ -47,6 +47,9 @@ type stored struct {
 	Key string `json:"key"`
 }
 
+// Private implements mi.Private.
+func (stored) Private() {}
+
 func newKeys(o Options) (keys, error) {
 	k := keys{random: o.Random, memory: o.Memory, password: o.Password, token: o.Token, key: &sealKey{}}
 	var kept stored

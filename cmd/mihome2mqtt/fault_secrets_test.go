@@ -20,6 +20,7 @@ import (
 	paho "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/redact/leak"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/sealed"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/cloud"
 )
@@ -28,6 +29,7 @@ import (
 const (
 	canaryPassword = `pa+ss/w=rd&"<kanarie>`
 	canaryToken    = "c0ffee00c0ffee11c0ffee22c0ffee33"
+	canaryKey      = "a passphrase of the data folder"
 )
 
 // TestNoSecretLeavesTheBridge runs a home with everything logged, asks it for
@@ -42,7 +44,7 @@ func TestNoSecretLeavesTheBridge(t *testing.T) {
 		"MIHOME2MQTT_BROKER_LISTEN=" + address, "MIHOME2MQTT_BROKER_USER=me", "MIHOME2MQTT_BROKER_PASSWORD=" + canaryPassword,
 		"MIHOME2MQTT_DEVICES=4711/127.0.0.1:9," + canaryToken + ",acme.plug.v1", "MIHOME2MQTT_DATA=" + data, "MIHOME2MQTT_WEB_LISTEN=" + pages, "MIHOME2MQTT_CLOUD=true",
 		"MIHOME2MQTT_LOG_LEVEL=trace", "MIHOME2MQTT_LOG_FORMAT=json", "MIHOME2MQTT_RAW_ACCESS=true", "MIHOME2MQTT_DETAIL=all",
-		"MIHOME2MQTT_SPECS=" + specs, "MIHOME2MQTT_SPECS_ONLINE=false", "MIHOME2MQTT_INTERFACES=lo",
+		"MIHOME2MQTT_SPECS=" + specs, "MIHOME2MQTT_SPECS_ONLINE=false", "MIHOME2MQTT_INTERFACES=lo", "MIHOME2MQTT_DATA_KEY=" + canaryKey,
 	}
 	c := startChild(t, environ, "demo")
 	c.until("the home is there", func() bool {
@@ -67,8 +69,8 @@ func TestNoSecretLeavesTheBridge(t *testing.T) {
 	c.signal(os.Interrupt)
 	c.ends(10 * time.Second)
 	said["log"] = c.said.String()
-	secrets := append(tokensIn(t, data), canaryPassword, canaryToken, virtual.RouterPassword.Reveal(), cloud.Password.Reveal())
-	maps.Copy(said, filesBut(t, data, "devices.json", "devices.json.prev", "session.json", "session.json.prev", "homes.json", "homes.json.prev"))
+	secrets := append(tokensIn(t, data), canaryPassword, canaryToken, canaryKey, virtual.RouterPassword.Reveal(), cloud.Password.Reveal())
+	maps.Copy(said, filesIn(t, data))
 	search := leak.For(secrets...)
 	for where, text := range said {
 		for _, found := range search.In(text) {
@@ -167,30 +169,38 @@ func everyPage(t *testing.T, root string) map[string]string {
 
 const events = "api/v1/events?topics=devices,problems,overview,logs,login&did=460000000"
 
-// tokensIn returns the secrets that the data folder keeps: keys of devices, and what
-// the account's session is made of.
+// tokensIn returns the secrets that the data folder keeps, sealed: keys of devices,
+// and what the account's session is made of.
 func tokensIn(t *testing.T, data string) (tokens []string) {
 	t.Helper()
-	secret := regexp.MustCompile(`(?i)"(?:token|beacon_?key|service_?token|pass_?token|ssecurity|psecurity)":"([^"]+)"`)
-	for _, name := range []string{"devices.json", "account/session.json", "account/homes.json"} {
-		text, err := os.ReadFile(filepath.Join(data, name))
+	key := sealed.NewKey(canaryKey, nil)
+	for name, secret := range map[string]*regexp.Regexp{
+		"device-tokens.json":   regexp.MustCompile(`:"([^"]+)"`),
+		"account/session.json": regexp.MustCompile(`(?i)"(?:service_?token|pass_?token|ssecurity|psecurity)":"([^"]+)"`),
+		"account/homes.json":   regexp.MustCompile(`(?i)"(?:token|beacon_?key)":"([^"]+)"`),
+	} {
+		raw, err := os.ReadFile(filepath.Join(data, name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		found := secret.FindAllStringSubmatch(string(text), -1)
+		text, err := key.Decode(raw)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		found := secret.FindAllSubmatch(text, -1)
 		if len(found) == 0 {
 			t.Errorf("%s holds no secret: %.300s", name, text)
 		}
 		for _, m := range found {
-			tokens = append(tokens, m[1])
+			tokens = append(tokens, string(m[1]))
 		}
 	}
 	return tokens
 }
 
-// filesBut returns the content of the files of a folder, some left out, and holds
-// every one of them to its mode.
-func filesBut(t *testing.T, folder string, without ...string) map[string]string {
+// filesIn returns the content of the files of a folder, and holds every one of them
+// to its mode.
+func filesIn(t *testing.T, folder string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	err := filepath.WalkDir(folder, func(name string, d fs.DirEntry, err error) error {
@@ -205,7 +215,7 @@ func filesBut(t *testing.T, folder string, without ...string) map[string]string 
 		if err == nil && st.Mode().Perm() != want {
 			t.Errorf("%s has mode %o, want %o", name, st.Mode().Perm(), want)
 		}
-		if d.IsDir() || slices.Contains(without, d.Name()) {
+		if d.IsDir() {
 			return err
 		}
 		text, err := os.ReadFile(name)

@@ -80,6 +80,7 @@ type cli struct {
 	Healthcheck healthcheckCmd `cmd:"" help:"Tell by the exit code whether the running bridge is well."`
 	Login       loginCmd       `cmd:"" help:"Sign in to a Xiaomi account by QR code or password."`
 	Doctor      doctorCmd      `cmd:"" help:"Find out why a device does not answer, and what to do."`
+	Reseal      resealCmd      `cmd:"" help:"Encrypt the secrets of the data folder with another key, or decrypt them."`
 	Completion  completionCmd  `cmd:"" help:"Print what makes a shell complete the command line."`
 	Complete    completeCmd    `cmd:"" name:"__complete" hidden:"" passthrough:""`
 	Version     versionCmd     `cmd:"" help:"Print the version."`

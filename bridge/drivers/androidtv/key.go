@@ -25,6 +25,9 @@ type keyFile struct {
 	Certificate []byte
 }
 
+// Private implements mi.Private.
+func (keyFile) Private() {}
+
 // identity returns the key by which TVs know this bridge. It is made once, from the
 // system's own randomness and never from the World's: it is a secret.
 func (d *Driver) identity() (*tls.Certificate, error) {

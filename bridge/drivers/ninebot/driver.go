@@ -121,6 +121,9 @@ type facts struct {
 	Key  string `json:"key,omitempty"`  // agreed on by pairing, in hex
 }
 
+// Private implements mi.Private.
+func (facts) Private() {}
+
 func (d *Driver) recall(did string, f *facts) {
 	if d.o.Memory != nil {
 		d.o.Memory.Load(memoryName(did), f)

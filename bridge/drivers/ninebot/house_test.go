@@ -73,7 +73,7 @@ func newHouseOf(t *testing.T, vehicles []virtual.VehicleOptions, change func(*ni
 		Vehicles: []ninebot.Config{
 			{Addr: addr(0), Name: "Mini", Kind: ninebot.Mini}, {Addr: addr(1)}, {Addr: addr(2), Pair: true}, {Addr: addr(3), Token: token},
 		},
-		Writes: true, Memory: store.New(virtual.NewDisk(5), zerolog.Nop()), Log: zerolog.New(h),
+		Writes: true, Memory: store.New(virtual.NewDisk(5), nil, zerolog.Nop()), Log: zerolog.New(h),
 	}
 	if change != nil {
 		change(&o)

@@ -47,7 +47,7 @@ func newHouse(t *testing.T, o virtual.TVOptions) *house {
 	t.Cleanup(func() { _ = device.Close() })
 	h := &house{T: t, net: n, tv: device, bridge: bridge}
 	h.driver = tv.New(mi.World{Net: bridge, Now: time.Now, Seed: 6}, tv.Options{
-		TVs: []tv.Config{{Addr: "192.168.7.20", Name: "Den"}}, Memory: store.New(virtual.NewDisk(5), zerolog.Nop()), Log: zerolog.Nop(),
+		TVs: []tv.Config{{Addr: "192.168.7.20", Name: "Den"}}, Memory: store.New(virtual.NewDisk(5), nil, zerolog.Nop()), Log: zerolog.Nop(),
 	})
 	return h
 }
