@@ -50,7 +50,7 @@ func (c *demoCmd) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	sky, err := cloud.New(there, cloud.Options{Home: street.Home, Listed: append(street.Lamps.Infos(), street.Lumi.Listed()...), Lasting: true})
+	sky, err := cloud.New(there, cloud.Options{Home: street.Home, Listed: append(street.Lamps.Infos(), street.Lumi.Listed()...), Deaf: true, Lasting: true})
 	if err != nil {
 		return errors.Join(err, street.Close())
 	}

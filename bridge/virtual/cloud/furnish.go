@@ -56,6 +56,9 @@ func (s *Server) furnish(o Options) error {
 		return err
 	}
 	s.furnishStill(home)
+	if !o.Deaf {
+		s.furnishSensors(home)
+	}
 	s.furnishScenes(home)
 	return nil
 }
@@ -97,25 +100,15 @@ func (s *Server) furnishAway(o virtual.Options, home, guest, far *house) (err er
 	return nil
 }
 
-// furnishStill makes the things without a life of their own: a camera, Bluetooth
-// sensors, and a blaster with two infrared remotes.
+// furnishStill makes the things without a life of their own: a camera, and a blaster
+// with two infrared remotes.
 func (s *Server) furnishStill(home *house) {
-	token := func() mi.Secret { return mi.Secret(hex.EncodeToString(s.bytes(16))) }
 	s.put(home, &thing{
-		away: true, info: mi.Info{DID: CameraDID, Model: "virtual.camera.v1", Name: "Door camera", Room: "Entrance", MAC: "02:4d:ca:00:00:01", Token: token()},
+		away: true, info: mi.Info{DID: CameraDID, Model: "virtual.camera.v1", Name: "Door camera", Room: "Entrance", MAC: "02:4d:ca:00:00:01", Token: s.token()},
 		values: map[string]mi.Value{"1.2": mi.Text("virtual.camera.v1"), "2.1": mi.Bool(true), "2.2": mi.Int(0), "2.3": mi.Bool(false)}, writes: map[string]bool{"2.1": true, "2.2": true},
 	})
 	s.put(home, &thing{
-		away: true, pid: pidBLE, beacon: hex.EncodeToString(s.bytes(16)),
-		info:   mi.Info{DID: MotionDID, Model: "lumi.motion.bmgl01", Name: "Hall motion", Room: "Hall", MAC: "02:4d:b1:00:00:01", Token: token()},
-		values: map[string]mi.Value{},
-	})
-	s.put(home, &thing{
-		away: true, pid: pidBLE, beacon: hex.EncodeToString(s.bytes(12)),
-		info: mi.Info{DID: OldBLEDID, Model: "cleargrass.sensor_ht.dk1", Name: "Old thermometer", Room: "Hall", MAC: "02:4d:b1:00:00:02"},
-	})
-	s.put(home, &thing{
-		away: true, info: mi.Info{DID: BlasterDID, Model: "virtual.blaster.v1", Name: "Blaster", Room: "Living room", MAC: "02:4d:ca:00:00:02", Token: token()},
+		away: true, info: mi.Info{DID: BlasterDID, Model: "virtual.blaster.v1", Name: "Blaster", Room: "Living room", MAC: "02:4d:ca:00:00:02", Token: s.token()},
 		values: map[string]mi.Value{"1.2": mi.Text("virtual.blaster.v1"), "2.1": mi.Bool(true)}, writes: map[string]bool{"2.1": true},
 	})
 	s.put(home, &thing{
@@ -127,12 +120,28 @@ func (s *Server) furnishStill(home *house) {
 		remote: &remote{category: 5, controller: 10727, keys: []string{"power on", "power off"}},
 		values: map[string]mi.Value{"2.1": mi.Int(1), "2.2": mi.Int(24)}, writes: map[string]bool{"2.1": true, "2.2": true},
 	})
+}
+
+// furnishSensors makes two Bluetooth sensors, of which one saw somebody today.
+func (s *Server) furnishSensors(home *house) {
+	s.put(home, &thing{
+		away: true, pid: pidBLE, beacon: hex.EncodeToString(s.bytes(16)),
+		info:   mi.Info{DID: MotionDID, Model: "lumi.motion.bmgl01", Name: "Hall motion", Room: "Hall", MAC: "02:4d:b1:00:00:01", Token: s.token()},
+		values: map[string]mi.Value{},
+	})
+	s.put(home, &thing{
+		away: true, pid: pidBLE, beacon: hex.EncodeToString(s.bytes(12)),
+		info: mi.Info{DID: OldBLEDID, Model: "cleargrass.sensor_ht.dk1", Name: "Old thermometer", Room: "Hall", MAC: "02:4d:b1:00:00:02"},
+	})
 	now := s.now()
 	for i := range 3 { // it saw somebody three times today; object 15 is motion with light, 4106 the battery
 		s.things[MotionDID].past = append(s.things[MotionDID].past, moment{now.Add(time.Duration(i-4) * time.Hour), "event", "15", `["58020000"]`})
 	}
 	s.things[MotionDID].past = append(s.things[MotionDID].past, moment{now.Add(-6 * time.Hour), "prop", "4106", `["5c"]`})
 }
+
+// token makes up a device's token.
+func (s *Server) token() mi.Secret { return mi.Secret(hex.EncodeToString(s.bytes(16))) }
 
 // furnishScenes makes two scenes out of what is there.
 func (s *Server) furnishScenes(home *house) {

@@ -32,6 +32,9 @@ type Options struct {
 	Listed []mi.Info
 	// Away furnishes the devices that have no LAN. No model means a plug and a fan.
 	Away virtual.Options
+	// Deaf leaves out the two Bluetooth sensors, for homes without a receiver that
+	// hears them.
+	Deaf bool
 	// People may log in; none means Anna and Otto.
 	People []Person
 	// Lasting logins outlive the cloud: another one of the same seed knows them.
