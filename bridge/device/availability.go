@@ -134,6 +134,9 @@ func (d *Device) missed(err error) {
 	l.misses++
 	l.failures++
 	l.lastMiss = err
+	if l.denied && errors.Is(err, mi.ErrDenied) {
+		l.misses = max(l.misses, l.rule.misses) // said twice, it is no accident
+	}
 	loud := errors.Is(err, mi.ErrDenied) || errors.Is(err, errInternal)
 	if loud || !l.online || l.misses >= goneMisses {
 		l.linkErr, l.problem = words(err), mi.Problem(err)

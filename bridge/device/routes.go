@@ -24,8 +24,9 @@ type Pooled interface {
 }
 
 const (
-	deniedRest = time.Minute     // between tries with a token that was refused
-	freshFor   = 5 * time.Second // in which a route that was heard needs no proof
+	deniedRest = time.Minute      // between tries with a token that was refused
+	deniedSoon = 10 * time.Second // before the second of them: a refusal may be an accident
+	freshFor   = 5 * time.Second  // in which a route that was heard needs no proof
 )
 
 // route is one way to the device. It is made when first tried or sighted.
@@ -208,8 +209,10 @@ func (d *Device) mark(r *route, err error) {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, ErrUnknownOutcome):
 		return
+	case errors.Is(err, mi.ErrDenied) && !errors.Is(r.err, mi.ErrDenied):
+		r.fails, r.retry = 2, now+deniedSoon
 	case errors.Is(err, mi.ErrDenied):
-		r.fails, r.retry = 2, now+deniedRest
+		r.retry = now + deniedRest
 	case errors.Is(err, mi.ErrOffline), errors.Is(err, errInternal):
 		r.fails = max(2, r.fails+1)
 		r.retry = now + wait.backoff(r.fails-2, d.hash)

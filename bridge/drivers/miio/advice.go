@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	deniedAfter = 4               // unanswered requests of a device that answers hellos and never opened a packet
-	deniedSeals = 2               // packets under another token, instead of answers
-	changedFor  = 5 * time.Minute // of that, once it did: its token was changed
+	deniedAfter = 4                // unanswered requests of a device that answers hellos and never opened a packet
+	deniedSeals = 2                // packets under another token, instead of answers
+	provenFor   = 45 * time.Second // in which a token that opened a packet is right: others are damaged
+	changedFor  = 5 * time.Minute  // of that, once it did: its token was changed
 	lately      = 10 * time.Second
 )
 
@@ -50,7 +51,7 @@ func (s *session) silent() error {
 	s.mu.Lock()
 	addr, fails := s.addr, s.silence
 	greeted, babbles := now.Sub(s.greet) < lately, now.Sub(s.babble) < lately
-	denied := greeted && (s.aliens >= deniedSeals || s.heard.IsZero() && fails >= deniedAfter ||
+	denied := greeted && (s.aliens >= deniedSeals && now.Sub(s.heard) > provenFor || s.heard.IsZero() && fails >= deniedAfter ||
 		fails >= deniedAfter && now.Sub(s.heard) > changedFor)
 	s.mu.Unlock()
 	switch {
