@@ -55,9 +55,17 @@ func (a cloudAccount) RemoteKeys(ctx context.Context, did string) ([]cloud.Remot
 
 // Statistics implements cloud.Account.
 func (a cloudAccount) Statistics(ctx context.Context, did, key, period string, from, to time.Time) ([]cloud.Sample, error) {
-	samples, err := a.Manager.Statistics(ctx, did, key, account.Period(period), from, to)
-	out := make([]cloud.Sample, len(samples))
-	for i, s := range samples {
+	return samples(a.Manager.Statistics(ctx, did, key, account.Period(period), from, to))
+}
+
+// History implements cloud.Account.
+func (a cloudAccount) History(ctx context.Context, did, kind, key string, from, to time.Time, limit int) ([]cloud.Sample, error) {
+	return samples(a.Manager.History(ctx, did, kind, key, from, to, limit))
+}
+
+func samples(all []account.Sample, err error) ([]cloud.Sample, error) {
+	out := make([]cloud.Sample, len(all))
+	for i, s := range all {
 		out[i] = cloud.Sample(s)
 	}
 	return out, err

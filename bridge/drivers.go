@@ -118,9 +118,18 @@ func (b *Bridge) cloudRoutes() []device.Route {
 	}
 	o := &b.opt
 	return []device.Route{{Name: "cloud", Trusted: true, Driver: cloud.New(o.World, cloud.Options{
-		Account: cloudAccount{b.accounts}, Specs: b.specs, Profiles: b.specs, Memory: b.store, NoEnergy: !o.Config.Energy,
+		Account: cloudAccount{b.accounts}, Specs: b.specs, Profiles: b.specs, Memory: b.store, NoEnergy: !o.Config.Energy, Events: logged(o.Config.CloudEvents),
 		Changed: b.specChanged, Log: o.Log,
 	})}}
+}
+
+// logged reports whether the account's log of a device's events is to be read; nil
+// where no device's is.
+func logged(words []string) func(mi.Info) bool {
+	if len(words) == 0 {
+		return nil
+	}
+	return func(info mi.Info) bool { return slices.Contains(words, "all") || mqtt.Names(words, info) }
 }
 
 // specChanged has devices of a model look at their spec again.

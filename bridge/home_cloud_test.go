@@ -381,3 +381,17 @@ func TestDeviceRemovedFromTheAccountIsGone(t *testing.T) {
 		l.want(near, "lan")
 	})
 }
+
+// TestTheAccountTellsTheLogOfEvents, with the times at which they happened.
+func TestTheAccountTellsTheLogOfEvents(t *testing.T) {
+	live(t, func(l *loft) {
+		l.cloud.Happen(cloud.MotionDID, "event", "2.1", "[]")
+		now := time.Now()
+		for key, want := range map[string]int{"2.1": 1, "15": 3, "2.2": 0} {
+			got, err := bridge.CloudAccount(l.account).History(l.Context(), cloud.MotionDID, "event", key, now.AddDate(0, 0, -7), now, 5)
+			if err != nil || len(got) != want {
+				t.Errorf("event %s: %v, %v, want %d", key, got, err, want)
+			}
+		}
+	})
+}

@@ -81,6 +81,8 @@ type Config struct {
 	Cloud bool `env:"CLOUD" envDefault:"true"`
 	// Read from the accounts what devices used today and this month, as a meter beside each device that measures it.
 	Energy bool `env:"CLOUD_ENERGY" envDefault:"true"`
+	// Devices whose events are read from the accounts' log every five minutes and shown as times, delayed: did, model (`*` stands for anything), room or `all`. For what reports by nothing else.
+	CloudEvents List `env:"CLOUD_EVENTS"`
 	// Regions of the cloud that are asked, of `cn` `de` `us` `sg` `ru` `tw` `i2`; all when empty.
 	Regions List `env:"REGIONS"`
 	// Accounts that are signed in already, separated by `;` or line: user id, passToken (both are cookies of account.xiaomi.com).

@@ -76,3 +76,20 @@ func TestEnergyOfAModelIsCorrected(t *testing.T) {
 		t.Errorf("today %s, want 1.23", got)
 	}
 }
+
+// The account's log of events tells times, each with its own name.
+func TestEventLogIsASetOfTimes(t *testing.T) {
+	spec := &mi.Spec{Model: "events.acme.button.one", Type: "event-log", Services: []mi.Service{{IID: 2, Name: "event-log", Vendor: true}}}
+	for i, name := range []string{"click", "double-click"} {
+		spec.Props = append(spec.Props, mi.Property{SIID: 2, PIID: 3001 + i, Name: name, Vendor: true, Text: name + " (delayed)", Format: mi.FormatText, Access: mi.Read})
+	}
+	spec.Join()
+	m := shipped(t).Build(spec, entity.Options{})
+	for id, want := range map[string][2]string{"p2_3001": {"Click (delayed)", "state=2026-11-24T10:00:00Z"}, "p2_3002": {"Double click (delayed)", "state=None"}} {
+		i := at(t, m, id)
+		e, got := m.Entities[i], shown(m, i, []mi.Value{mi.Text("2026-11-24T10:00:00Z"), {}})
+		if e.Component != "sensor" || e.DeviceClass != "timestamp" || e.Name != want[0] || !e.Enabled || got != want[1] {
+			t.Errorf("%s: %+v says %s", id, e, got)
+		}
+	}
+}

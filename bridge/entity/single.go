@@ -291,6 +291,9 @@ func (c *number) sane() {
 	}
 }
 
+// moment is the class of a text that is a time.
+const moment = "timestamp"
+
 // sensor is an enum, a number or a text.
 func (b *builder) sensor(e *Entity, f *field, v *verdict) Bind {
 	shape := b.rules.shapeOf(f)
@@ -302,7 +305,10 @@ func (b *builder) sensor(e *Entity, f *field, v *verdict) Bind {
 		return c.listed(bind("state", c, f))
 	}
 	if shape == "text" && (len(f.steps) == 0 || v.unit == "" && v.class == "") {
-		v.class, v.state, v.unit = "", "", ""
+		if v.class != moment {
+			v.class = ""
+		}
+		v.state, v.unit = "", ""
 		return bind("state", &text{*f}, f)
 	}
 	c := b.newNumber(f)
@@ -315,7 +321,7 @@ func (b *builder) sensor(e *Entity, f *field, v *verdict) Bind {
 func (b *builder) measure(e *Entity, f *field, v *verdict) {
 	switch e.Component {
 	case "sensor", "number":
-		if e.DeviceClass == "enum" || f.spec.Format == mi.FormatText && len(f.steps) == 0 {
+		if e.DeviceClass == "enum" || f.spec.Format == mi.FormatText && len(f.steps) == 0 && v.class != moment {
 			return
 		}
 		e.Unit = v.unit

@@ -12,15 +12,15 @@ import (
 type choice struct{ include, exclude []string }
 
 func (c choice) takes(info mi.Info) bool {
-	if len(c.include) > 0 && !names(c.include, info) {
+	if len(c.include) > 0 && !Names(c.include, info) {
 		return false
 	}
-	return !names(c.exclude, info)
+	return !Names(c.exclude, info)
 }
 
-// names reports whether one of the words stands for the device: its did, its model
+// Names reports whether one of the words stands for the device: its did, its model
 // with * for anything, or its room without regard to case.
-func names(words []string, info mi.Info) bool {
+func Names(words []string, info mi.Info) bool {
 	return slices.ContainsFunc(words, func(word string) bool {
 		if word == info.DID || info.Room != "" && strings.EqualFold(word, info.Room) {
 			return true

@@ -31,6 +31,9 @@ type Account interface {
 	// Statistics returns what a device used in each period ("day"), oldest first; key
 	// is "siid.piid".
 	Statistics(ctx context.Context, did, key, period string, from, to time.Time) ([]Sample, error)
+	// History returns at most limit of what a device reported: kind is "event" or "prop",
+	// key "siid.eiid" or "siid.piid".
+	History(ctx context.Context, did, kind, key string, from, to time.Time, limit int) ([]Sample, error)
 }
 
 // Known is what the accounts know. It is not changed once it was handed over.
@@ -72,7 +75,8 @@ type RemoteKey struct {
 	Name string // for people
 }
 
-// Sample is one value of a statistic, with the beginning of its period.
+// Sample is one value of a statistic, with the beginning of its period, or one that a
+// device reported.
 type Sample struct {
 	At    time.Time
 	Value mi.Value

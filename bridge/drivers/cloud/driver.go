@@ -26,6 +26,8 @@ type Options struct {
 	Profiles Profiles  // of the models that do not speak MIoT; may be nil
 	Memory   mi.Memory // keeps the numbers of scenes and keys; may be nil
 	NoEnergy bool      // no statistics of devices that measure energy
+	// Events reports whether the log of a device's events is to be read; nil is of none.
+	Events func(mi.Info) bool
 	// Changed, when set, is told that devices of a model have another spec now.
 	Changed func(model string)
 	Log     zerolog.Logger
@@ -43,6 +45,7 @@ type Driver struct {
 	o       Options
 	devices atomic.Pointer[table]
 	numbers *numbers
+	full    atomic.Bool // said that there are too many logs to read
 
 	looking sync.Mutex // one look at the account at a time
 
@@ -63,6 +66,8 @@ type table struct {
 	byDID  map[string]*Device
 	houses map[string]*house // by did
 	meters map[string]*meter // by did
+	// journals are the logs of events, by did.
+	journals map[string]*journal
 }
 
 // New returns a driver. It asks nothing before it is used.
@@ -117,6 +122,9 @@ func (d *Driver) look(found func(mi.Info)) {
 	for _, did := range slices.Sorted(maps.Keys(now.meters)) {
 		found(now.meters[did].info())
 	}
+	for _, did := range slices.Sorted(maps.Keys(now.journals)) {
+		found(now.journals[did].info())
+	}
 	d.greet(before, now)
 	if d.o.Changed != nil && !sameHouses(before.houses, now.houses) {
 		d.o.Changed(homeModel)
@@ -137,7 +145,7 @@ func (d *Driver) newTable(k Known) *table {
 	for i := range k.Devices {
 		t.byDID[k.Devices[i].DID] = &k.Devices[i]
 	}
-	t.houses, t.meters = d.newHouses(k), d.newMeters(k)
+	t.houses, t.meters, t.journals = d.newHouses(k), d.newMeters(k), d.newJournals(k)
 	return t
 }
 
@@ -170,6 +178,9 @@ func (d *Driver) place(did string) (at place, ok bool) {
 	if m := t.meters[did]; m != nil {
 		return place{m.of.Account, m.of.Region}, true
 	}
+	if j := t.journals[did]; j != nil {
+		return place{j.of.Account, j.of.Region}, true
+	}
 	return at, false
 }
 
@@ -191,6 +202,9 @@ func (d *Driver) Open(ctx context.Context, info mi.Info, sink mi.Sink) (mi.Link,
 	case t.meters[info.DID] != nil:
 		d.join(ctx, s)
 		return &counter{s}, nil
+	case t.journals[info.DID] != nil:
+		d.join(ctx, s)
+		return &reader{s}, nil
 	case known == nil:
 		return nil, fmt.Errorf("cloud: open %s: the account does not have it: %w", info.DID, mi.ErrUnsupported)
 	case known.Remote && !s.hasState(ctx, known.Model):
@@ -202,7 +216,7 @@ func (d *Driver) Open(ctx context.Context, info mi.Info, sink mi.Sink) (mi.Link,
 }
 
 func (t *table) has(did string) bool {
-	return t.byDID[did] != nil || t.houses[did] != nil || t.meters[did] != nil
+	return t.byDID[did] != nil || t.houses[did] != nil || t.meters[did] != nil || t.journals[did] != nil
 }
 
 // join makes s one of the open links.
