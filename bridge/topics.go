@@ -18,7 +18,8 @@ func (b *Bridge) mqttOptions(rules *entity.Rules) mqtt.Options {
 		CA: o.Files.CA, Cert: o.Files.Cert, Key: o.Files.Key, Insecure: c.MQTT.Insecure,
 		Listen: c.Broker.Listen, BrokerUser: c.Broker.User, BrokerPassword: c.Broker.Password,
 		Base: c.BaseTopic, Areas: c.Areas, PageURL: pageURL(&c.Web), Account: b.accounts != nil,
-		Rules: rules, Detail: c.Detail, Language: c.Language, Include: c.Include, Exclude: c.Exclude,
+		Translate: func(name string) string { return rules.Translate(c.Language, name) },
+		Rules:     rules, Detail: c.Detail, Language: c.Language, Include: c.Include, Exclude: c.Exclude,
 		Forbid: c.Forbid, Raw: c.RawAccess,
 		Actions: mqtt.Actions{
 			Restart: o.Restart, LogLevel: o.SetLogLevel, Level: c.LogLevel,

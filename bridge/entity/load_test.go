@@ -199,6 +199,23 @@ vendor:hidden
 	}
 }
 
+func TestTranslate(t *testing.T) {
+	rules := shipped(t)
+	for _, tc := range []struct{ language, name, want string }{
+		{"de", "Last error", "Letzter Fehler"},
+		{"de-AT", "Last error", "Letzter Fehler"},
+		{"zh-Hans", "Motion sensor event", "人体传感器: 事件"},
+		{"de", "Temperature 2", "Temperatur 2"},
+		{"de", "Xyzzy", "Xyzzy"},
+		{"eo", "Last error", "Last error"},
+		{"", "Last error", "Last error"},
+	} {
+		if got := rules.Translate(tc.language, tc.name); got != tc.want {
+			t.Errorf("Translate(%s, %s) = %q, want %q", tc.language, tc.name, got, tc.want)
+		}
+	}
+}
+
 func TestLanguageChangesNamesOnly(t *testing.T) {
 	s := sketch(t, "", "air-purifier", `air-purifier
   on bool rwn

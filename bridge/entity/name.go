@@ -125,7 +125,7 @@ func (b *builder) name(language string) {
 			continue
 		}
 		e.ClassNamed = b.classNamed(e)
-		e.Name = b.translated(language, e.Name)
+		e.Name = b.rules.Translate(language, e.Name)
 	}
 }
 
@@ -214,19 +214,25 @@ func (b *builder) classNamed(e *Entity) bool {
 	return ok && c.Name != "" && strings.EqualFold(c.Name, e.Name)
 }
 
-// translated looks the whole name up, then its parts: a trailing number or
-// "event", and a service's name in front.
-func (b *builder) translated(language, name string) string {
-	names := b.rules.names[language]
+// Translate returns the name in a language such as de or de-AT, the English one when
+// the files have none. It looks the whole name up, then its parts: a trailing number,
+// and a service's name in front.
+func (r *Rules) Translate(language, name string) string {
+	names := r.names[language]
 	if names == nil {
-		return name
+		general, _, _ := strings.Cut(language, "-")
+		names = r.names[general]
 	}
+	return translated(names, name)
+}
+
+func translated(names map[string]string, name string) string {
 	if local, ok := names[name]; ok {
 		return local
 	}
 	if at := strings.LastIndexByte(name, ' '); at >= 0 {
 		if _, err := strconv.Atoi(name[at+1:]); err == nil {
-			return b.translated(language, name[:at]) + name[at:]
+			return translated(names, name[:at]) + name[at:]
 		}
 	}
 	for at := range name {
