@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	movedFor   = 24 * time.Hour // in which a new address is worth a word
-	bleConnect = "6"            // connect type of a Bluetooth device, as the account has it
+	movedFor   = 6 * time.Hour // in which a new address is worth a word
+	bleConnect = "6"           // connect type of a Bluetooth device, as the account has it
 )
 
 // facts are what the problems of many devices are judged by.
@@ -98,10 +98,30 @@ func byGateway(d *device.Device) bool {
 	return slices.ContainsFunc(d.Ways(), func(w device.Way) bool { return w.Route == web.Gateway })
 }
 
-// cloudOnly reports whether the cloud is the only way to a device.
+// cloudOnly reports whether the cloud is the only way to a device: where it is in the
+// network is not known either.
 func cloudOnly(d *device.Device) bool {
-	all := d.Ways()
-	return len(all) == 1 && all[0].Route == web.Cloud
+	far := false
+	for _, w := range d.Ways() {
+		switch {
+		case w.Route == web.Cloud:
+			far = true
+		case w.Route != web.LAN || w.Addr != "" || w.Heard:
+			return false
+		}
+	}
+	return far
+}
+
+// near reports whether a device was heard without the cloud.
+func near(d *device.Device) bool {
+	return slices.ContainsFunc(d.Ways(), func(w device.Way) bool { return w.Route != web.Cloud && w.Heard })
+}
+
+// shadow reports whether a device is only a part of another one, or what the cloud
+// keeps of a home: it has no way of its own.
+func shadow(info mi.Info) bool {
+	return info.Parent != "" || strings.HasPrefix(info.DID, "home.")
 }
 
 // ofDevice says what is wrong with a device.
@@ -118,10 +138,16 @@ func (p *pages) ofDevice(d *device.Device, f *facts) (out []web.Problem) {
 		}
 	}
 	switch cause := d.Status().Problem; {
+	case f.closed[info.DID]:
+		add(finding{id: "gateway.closed", proof: "its devices have no other way, and it does not speak its local protocol"})
+	case one.State != web.Online && p.age() > settledWithin && p.bluetooth(d, f) && f.deaf() != "":
+		add(finding{id: "ble.no_receiver", proof: f.deaf()})
 	case p.unknown(d, info):
 		add(p.specMissing(info.Model))
 	case one.State == web.Asleep:
-		add(finding{id: "device.asleep", proof: one.Trouble})
+		if _, wifi := lanWay(d); wifi {
+			add(finding{id: "device.asleep", proof: one.Trouble})
+		}
 	case one.State == web.Unproven:
 		add(f.keyless(cause, one.Trouble))
 	case one.State == web.NoAnswer:
@@ -187,13 +213,10 @@ func (p *pages) notes(d *device.Device, one web.Device, f *facts) (out []finding
 		out = append(out, finding{id: "net.moved", proof: "it was at " + from + " before"})
 	}
 	if every, busy := d.Busy(); busy {
-		out = append(out, finding{id: "device.busy", proof: "counted over the last 16 questions", pairs: []string{"n", strconv.Itoa(every)}})
+		out = append(out, finding{id: "device.busy", measured: share(every), proof: "counted over the last 16 questions", pairs: []string{"n", strconv.Itoa(every)}})
 	}
-	switch {
-	case f.closed[info.DID]:
-		out = append(out, finding{id: "gateway.closed", proof: "its devices have no other way, and it does not speak its local protocol"})
-	case cloudOnly(d) && !f.closed[info.Parent]:
-		out = append(out, finding{id: "device.cloud_only"})
+	if cloudOnly(d) && !shadow(info) && p.age() > settledWithin {
+		out = append(out, finding{id: "device.cloud_only", proof: "no other way to it is known"})
 	}
 	if k, way, ok := p.knocked(d); ok && one.Route == web.Cloud && way.Down && way.Heard {
 		blocked := p.walled(k, way, true, f)
@@ -201,6 +224,19 @@ func (p *pages) notes(d *device.Device, one web.Device, f *facts) (out []finding
 		out = append(out, blocked)
 	}
 	return out
+}
+
+// share names how many questions are answered, where English has a word of its own.
+func share(every int) string {
+	switch every {
+	case 0:
+		return problem.Mute
+	case 2:
+		return problem.Second
+	case 3:
+		return problem.Third
+	}
+	return ""
 }
 
 // knocked returns what came of knocking at a device's address in the network.
@@ -228,7 +264,7 @@ func (p *pages) silence(d *device.Device, one web.Device, cause string, f *facts
 	case known && !kind.Whole && !strings.HasPrefix(cause, "net."):
 		return []finding{{id: cause, proof: one.Trouble}}
 	case p.bluetooth(d, f):
-		return []finding{f.unheard(one.Trouble)}
+		return []finding{{id: "net.none", measured: problem.Air, proof: one.Trouble}}
 	case info.Parent != "" && parent != nil && byGateway(d):
 		if parent.Status().Online {
 			return []finding{{id: "net.none", measured: problem.Hub, proof: one.Trouble}}
@@ -246,7 +282,7 @@ func (p *pages) silence(d *device.Device, one web.Device, cause string, f *facts
 // silentHere says why a device of the network does not answer.
 func (p *pages) silentHere(d *device.Device, one web.Device, f *facts) []finding {
 	k, way, ok := p.knocked(d)
-	listed, online := f.cloudSays(one.DID)
+	listed, online := f.cloudSays(d)
 	switch {
 	case way.Addr == "":
 		return []finding{{id: "net.none", measured: problem.Waiting, proof: one.Trouble}}
@@ -283,25 +319,18 @@ func (p *pages) walled(k knock, way device.Way, online bool, f *facts) finding {
 }
 
 // cloudSays returns whether an account lists the device, and whether the cloud has
-// just heard it.
-func (f *facts) cloudSays(did string) (listed, online bool) {
+// just heard it: a request by the cloud that failed is newer than its list.
+func (f *facts) cloudSays(d *device.Device) (listed, online bool) {
 	if !f.signed {
 		return false, false
 	}
-	d, ok := f.listed()[did]
-	return ok, ok && d.Online && time.Since(d.Asked) < freshWord
+	known, ok := f.listed()[d.Info().DID]
+	failed := slices.ContainsFunc(d.Ways(), func(w device.Way) bool { return w.Route == web.Cloud && w.Err != nil })
+	return ok, ok && known.Online && !failed && time.Since(known.Asked) < freshWord
 }
 
 // freshWord is how long what the cloud said of a device counts as now.
 const freshWord = 10 * time.Minute
-
-// unheard is a Bluetooth device that is not heard.
-func (f *facts) unheard(proof string) finding {
-	if why := f.deaf(); why != "" {
-		return finding{id: "ble.no_receiver", proof: why}
-	}
-	return finding{id: "net.none", measured: problem.Air, proof: proof}
-}
 
 // bluetooth reports whether a device speaks Bluetooth.
 func (p *pages) bluetooth(d *device.Device, f *facts) bool {

@@ -173,9 +173,9 @@ func (p *pages) ofAccounts() (out []web.Problem) {
 }
 
 func (p *pages) ofAccount(a account.State) finding {
-	near, far := p.nearAndFar()
+	local, far := p.nearAndFar()
 	f := finding{id: a.Problem, since: a.Since, proof: a.Cause, pairs: []string{
-		"n", fmt.Sprint(near), "m", fmt.Sprint(far), "time", clock(a.Since),
+		"n", fmt.Sprint(local), "m", fmt.Sprint(far), "time", clock(a.Since),
 	}}
 	switch a.Problem {
 	case "account.limited":
@@ -188,14 +188,16 @@ func (p *pages) ofAccount(a account.State) finding {
 
 func clock(at time.Time) string { return at.Format("15:04") }
 
-// nearAndFar counts the devices that need no cloud, and those that do.
-func (p *pages) nearAndFar() (near, far int) {
+// nearAndFar counts the devices that are heard without the cloud, and those that are
+// not.
+func (p *pages) nearAndFar() (local, far int) {
 	for _, d := range p.b.home.All() {
-		if cloudOnly(d) {
+		switch {
+		case near(d):
+			local++
+		case !shadow(d.Info()):
 			far++
-		} else {
-			near++
 		}
 	}
-	return near, far
+	return local, far
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
@@ -65,6 +66,8 @@ func bare(text string) string {
 // state says how things stand with a device. Online is only what has proven it.
 func (p *pages) state(d *device.Device, info mi.Info, s device.Status, spec *mi.Spec) string {
 	switch {
+	case s.Online && dozing(p.b.opt.World.Now(), s, spec):
+		return web.Asleep
 	case s.Online:
 		return web.Online
 	case spec != nil && spec.Tuning.Sleepy:
@@ -75,6 +78,15 @@ func (p *pages) state(d *device.Device, info mi.Info, s device.Status, spec *mi.
 		return web.Starting
 	}
 	return web.NoAnswer
+}
+
+// dozesAfter is how long a device that switches itself off has to be silent to count
+// as asleep.
+const dozesAfter = 5 * time.Minute
+
+// dozing reports whether a device that nobody expects to answer is silent.
+func dozing(now time.Time, s device.Status, spec *mi.Spec) bool {
+	return spec != nil && spec.Tuning.Sleepy && !s.LastSeen.IsZero() && now.Sub(s.LastSeen) > dozesAfter
 }
 
 // iconsByType are the pictures for types of devices; the first part found counts.
@@ -269,7 +281,7 @@ func (p *pages) Device(id string) *web.Detail {
 	layout := topic.Layout{Base: p.b.opt.Config.BaseTopic}
 	out := &web.Detail{
 		Device: p.brief(d), Firmware: info.Firmware, Hardware: info.Hardware, MAC: info.MAC, Topic: layout.Base + "/" + d.ID(),
-		Entities: []web.Entity{}, Properties: []web.Property{}, Actions: []web.Action{}, Events: []web.Event{}, Ways: ways(d),
+		Entities: []web.Entity{}, Properties: []web.Property{}, Actions: []web.Action{}, Events: []web.Event{}, Ways: ways(d), Snippets: []web.Snippet{},
 		Reach: cmp.Or(chosen.Reach, device.ReachAny), Level: cmp.Or(chosen.Detail, device.Details()[0]),
 	}
 	if parent := p.b.home.Device(info.Parent); info.Parent != "" && parent != nil {
@@ -283,7 +295,7 @@ func (p *pages) Device(id string) *web.Detail {
 	}
 	p.mu.Unlock()
 	if look, ok := p.b.topics.Look(d.ID()); ok {
-		out.Entities = p.entities(look, d.ID(), layout)
+		out.Entities, out.Snippets = p.entities(look, d.ID(), layout), p.snippets(d, look)
 	}
 	if spec := d.Spec(); spec != nil {
 		out.Spec = spec.URN

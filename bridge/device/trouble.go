@@ -44,9 +44,7 @@ type move struct {
 // order that the device refused, and what its links are concerned about.
 func (d *Device) Troubles() (all []Trouble) {
 	d.mu.Lock()
-	if t := d.notes.order; t != nil {
-		all = append(all, *t)
-	}
+	order := d.notes.order
 	var links []mi.Concerned
 	for _, r := range d.routes {
 		if c, ok := r.link.(mi.Concerned); ok {
@@ -55,11 +53,12 @@ func (d *Device) Troubles() (all []Trouble) {
 	}
 	d.mu.Unlock()
 	for _, c := range links {
-		err := c.Concern()
-		known := func(t Trouble) bool { return t.Problem == mi.Problem(err) }
-		if err != nil && !slices.ContainsFunc(all, known) {
+		if err := c.Concern(); err != nil {
 			all = append(all, Trouble{Problem: mi.Problem(err), Err: err})
 		}
+	}
+	if order != nil && !slices.ContainsFunc(all, func(t Trouble) bool { return t.Problem == order.Problem }) {
+		all = append(all, *order)
 	}
 	return all
 }
@@ -163,7 +162,13 @@ func (d *Device) subject(o mi.Order) string {
 	return strings.Join(parts, ", ")
 }
 
-func plain(name string) string { return strings.ReplaceAll(name, "-", " ") }
+// plain is the name of a property or action in words.
+func plain(name string) string {
+	if name == "on" {
+		return "power"
+	}
+	return strings.ReplaceAll(name, "-", " ")
+}
 
 // errIgnored says that the device took an order and did nothing.
 type errIgnored struct{ want, still string }

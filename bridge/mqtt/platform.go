@@ -103,7 +103,7 @@ func (h *Home) read(ctx context.Context, topic string) (read, told bool) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
 	defer cancel()
-	read, told, err := readers(ctx, h.client, topic)
+	read, told, err := readers(ctx, h.client, topic, h.topics.Bridge("trial")+"/"+h.client.who.clientID)
 	if err != nil {
 		h.log.Debug().Err(err).Msg("the broker does not tell whether anybody reads the announcements")
 	}

@@ -20,7 +20,7 @@ func TestMosquittoTellsWhoReads(t *testing.T) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		read, told, err := readers(ctx, c, topic)
+		read, told, err := readers(ctx, c, topic, "mihome2mqtt/bridge/trial/1")
 		if err != nil {
 			t.Fatal(err)
 		}

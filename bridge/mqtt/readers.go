@@ -18,9 +18,9 @@ const maxReply = 64 << 10
 
 // readers asks the broker whether anybody reads a topic. Version 5 of MQTT says so in
 // the acknowledgement of a message: here of an empty one that is not retained, which
-// means nothing to anybody. A broker that says the same of a topic that nobody can
-// know does not tell.
-func readers(ctx context.Context, c *Client, topic string) (read, told bool, err error) {
+// means nothing to anybody. A broker that says the same of a secret topic, which nobody
+// can know, does not tell.
+func readers(ctx context.Context, c *Client, topic, secret string) (read, told bool, err error) {
 	conn, err := c.dial(ctx)
 	if err != nil {
 		return false, false, err
@@ -32,7 +32,7 @@ func readers(ctx context.Context, c *Client, topic string) (read, told bool, err
 	if err := v.connect(c.who); err != nil {
 		return false, false, err
 	}
-	unread, err := v.unread("mihome2mqtt-trial/" + c.who.clientID)
+	unread, err := v.unread(secret)
 	if err != nil || !unread {
 		return false, false, err
 	}

@@ -68,7 +68,9 @@ var kinds = []Kind{
 		ID: "device.busy", Severity: Warn,
 		Sentence: "{name} is overloaded and answers every {n}th question. Asking less often.",
 		Else: map[string]string{
-			Mute: "{name} says hello but answers no question: it is overloaded. Asking less often.",
+			Second: "{name} is overloaded and answers every 2nd question. Asking less often.",
+			Third:  "{name} is overloaded and answers every 3rd question. Asking less often.",
+			Mute:   "{name} says hello but answers no question: it is overloaded. Asking less often.",
 		},
 		ToDo: "Close other apps that ask it.",
 	},

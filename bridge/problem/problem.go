@@ -38,6 +38,8 @@ const (
 	Hub      = "hub"      // the device speaks with a gateway
 	Far      = "far"      // only the cloud can reach the device
 	Waiting  = "waiting"  // no address is known
+	Second   = "second"   // one of two questions was answered
+	Third    = "third"    // one of three questions was answered
 	Mute     = "mute"     // no question was answered at all
 	Codeless = "codeless" // no code came with the refusal
 	Unlisted = "unlisted" // what was asked for does not exist

@@ -89,7 +89,7 @@ func (f *finder) round(ctx context.Context) {
 	var to []netip.AddrPort
 	if !f.d.o.NoBroadcast {
 		networks := f.interfaces()
-		f.d.shout.again(f.d.sessions.witnessed(networks, f.last), f.last)
+		f.d.shout.again(f.d.sessions.witnessed(networks, f.d.shout.newest()), f.last)
 		for _, i := range networks {
 			if i.Broadcast.IsValid() {
 				to = append(to, netip.AddrPortFrom(i.Broadcast, Port))

@@ -9,10 +9,6 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-// witnessFor is how long a device that was heard counts as one that would hear a
-// broadcast.
-const witnessFor = 2 * time.Minute
-
 // shout is what comes of asking by broadcast. Every device answers that, so that
 // silence tells something about the network.
 type shout struct {
@@ -38,6 +34,13 @@ func (d *Driver) Answered() bool {
 	d.shout.mu.Lock()
 	defer d.shout.mu.Unlock()
 	return d.shout.ever
+}
+
+// newest returns when the newest broadcast was.
+func (c *shout) newest() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
 }
 
 // again judges the broadcast before and begins a new one.
@@ -75,8 +78,8 @@ func (s *session) answers(from netip.AddrPort, now time.Time) bool {
 	return from == s.addr && now.Sub(s.asked) < helloWait
 }
 
-// witnessed reports whether a device in one of the networks was heard lately.
-func (t *sessions) witnessed(networks []mi.Interface, now time.Time) bool {
+// witnessed reports whether a device in one of the networks was heard after a time.
+func (t *sessions) witnessed(networks []mi.Interface, since time.Time) bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	for _, s := range t.byDID {
@@ -84,7 +87,7 @@ func (t *sessions) witnessed(networks []mi.Interface, now time.Time) bool {
 		addr, heard := s.addr.Addr(), s.heard
 		s.mu.Unlock()
 		near := slices.ContainsFunc(networks, func(i mi.Interface) bool { return i.Broadcast.IsValid() && i.Prefix.Contains(addr) })
-		if near && now.Sub(heard) < witnessFor {
+		if near && heard.After(since) {
 			return true
 		}
 	}
