@@ -120,7 +120,8 @@ func (h *house) Device(id string) *Detail {
 		},
 		Actions: []Action{{IID: "5.1", ID: "a5_1", Key: "identify/identify", Name: "Identify", In: []Property{}}, {IID: "6.1", ID: "a6_1", Key: "speaker/say", Name: "Say", In: []Property{{ID: "p6_2", Name: "Text"}}}},
 		Events:  []Event{{noon.Add(-time.Minute), "filter due"}},
-		Ways:    []Way{{LAN, "in_use", "192.168.1.42"}, {Cloud, "ready", "Europe"}},
+		Ways:    []Way{{LAN, "in_use", "192.168.1.42"}, {Cloud, "off", "Europe"}},
+		Reach:   "local", Level: "normal", Snippets: []Snippet{{"card", "type: tile\nentity: fan.air_purifier\n"}, {"player", "media_player: []\n"}},
 		LastOrder: &LastOrder{
 			At: noon, What: "Mode → Auto", By: "web", OK: h.fails == nil, Text: "", Route: LAN, MS: 41,
 		},

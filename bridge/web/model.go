@@ -58,6 +58,13 @@ type Detail struct {
 	Reach      string     `json:"reach"`  // by which ways the user lets it be reached: automatic, local, cloud
 	Level      string     `json:"detail"` // how many entities the user wants: default, minimal, normal, all
 	LastOrder  *LastOrder `json:"last_order"`
+	Snippets   []Snippet  `json:"snippets"`
+}
+
+// Snippet is a text to copy into Home Assistant.
+type Snippet struct {
+	Name string `json:"name"` // card: of a dashboard; player: a media player of a TV, as a package
+	Text string `json:"text"` // YAML
 }
 
 // Entity is one thing that a home platform shows.
