@@ -28,7 +28,7 @@ var picture = map[string][]string{
 	"bridge/profile":            {"bridge/mi", "bridge/spec"},
 	"bridge/lan":                {"bridge/mi"},
 	"bridge/drivers/*":          {"bridge/mi", "bridge/lan", "bridge/profile", "bridge/spec"},
-	"bridge/drivers/drivertest": {"bridge/mi"},
+	"bridge/drivers/drivertest": {"bridge/mi", "bridge/device"},
 	"bridge/device":             {"bridge/mi"},
 	"bridge/entity":             {"bridge/mi"},
 	"bridge/topic":              {},

@@ -265,28 +265,28 @@ func TestForeignTV(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer link.Close()
-	h := &house{T: t, driver: d, memory: m, link: link}
+	h := &house{Talk: drivertest.Talk{T: t, Link: link}, driver: d, memory: m}
 	f.next("refused")
 	h.eventually(stands(3))
-	if err := h.call("pair"); err != nil {
+	if err := h.Run("pair"); err != nil {
 		t.Fatal(err)
 	}
 	if asks := f.next("asks"); asks != "mihome2mqtt" {
 		t.Errorf("the TV shows that %v asks", asks)
 	}
-	if err := h.call("enter-code", mi.Text(f.next("code").(string))); err != nil {
+	if err := h.Run("enter-code", mi.Text(f.next("code").(string))); err != nil {
 		t.Fatal(err)
 	}
 	if got := []any{f.next("features"), f.next("active"), f.next("pong")}; !slices.Equal(got, []any{615.0, 615.0, 77.0}) {
 		t.Errorf("the TV hears %v", got)
 	}
 	h.eventually(isOn(27, false, "com.netflix.ninja", "Netflix"))
-	h.set("speaker/volume", mi.Int(40))
-	h.set("speaker/mute", mi.Bool(true))
-	h.set("app-launcher/app", mi.Text("org.xbmc.kodi"))
+	h.Set("speaker/volume", mi.Int(40))
+	h.Set("speaker/mute", mi.Bool(true))
+	h.Set("app-launcher/app", mi.Text("org.xbmc.kodi"))
 	h.eventually(isOn(40, true, "com.netflix.ninja", "Netflix"))
-	h.set("television/on", mi.Bool(false))
-	h.set("television/on", mi.Bool(false))
+	h.Set("television/on", mi.Bool(false))
+	h.Set("television/on", mi.Bool(false))
 	h.eventually(isOff())
 	got := []any{f.next("key"), f.next("key"), f.next("key"), f.next("link"), f.next("key")}
 	if !slices.Equal(got, []any{24.0, 24.0, 164.0, "market://launch?id=org.xbmc.kodi", 26.0}) {
@@ -304,7 +304,7 @@ func (h *house) eventually(want map[mi.Key]mi.Value) {
 	defer tick.Stop()
 	deadline := time.After(15 * time.Second)
 	for {
-		got, err := h.read()
+		got, err := h.Read()
 		if err == nil && maps.Equal(got, want) {
 			return
 		}

@@ -13,49 +13,10 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/androidtv"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 )
-
-// watcher is a device.View that remembers who was called away.
-type watcher struct {
-	mu   sync.Mutex
-	away map[string]int // did → how often
-}
-
-func (w *watcher) Opened(*device.Device, *mi.Spec) device.Plan {
-	return device.Plan{Fast: []int{0, 2, 3, 4, 5, 6}}
-}
-func (w *watcher) Changed(*device.Device, []mi.Change) bool { return false }
-func (w *watcher) Happened(*device.Device, mi.Happening)    {}
-func (w *watcher) Removed(*device.Device)                   {}
-func (w *watcher) Status(d *device.Device, s device.Status) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !s.Online {
-		w.away[d.Info().DID]++
-	}
-}
-
-func (w *watcher) gone(did string) int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.away[did]
-}
-
-// forget forgets what was before a device was first met.
-func (w *watcher) forget() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	clear(w.away)
-}
-
-// order gives an order and waits for its end.
-func order(d *device.Device, o mi.Order) error {
-	done := make(chan error, 1)
-	d.Do(device.Request{Order: o, Cause: "test", Done: func(_ []mi.Value, err error) { done <- err }})
-	return <-done
-}
 
 func set(prop int, v mi.Value) mi.Order { return mi.Order{Set: []mi.Change{{Prop: prop, Value: v}}} }
 
@@ -66,7 +27,7 @@ func run(action int, args ...mi.Value) mi.Order {
 // street is a home with two TVs that are found by their addresses.
 type street struct {
 	home *device.Home
-	view *watcher
+	view *drivertest.View
 	tvs  []*virtual.AndroidTV
 }
 
@@ -77,7 +38,7 @@ func newStreet(t *testing.T) (*street, func()) {
 	n := virtual.NewNet(5)
 	segment := n.Segment(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
 	bridge := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
-	s := &street{view: &watcher{away: map[string]int{}}}
+	s := &street{view: &drivertest.View{Plan: device.Plan{Fast: []int{0, 2, 3, 4, 5, 6}}}}
 	for _, o := range []virtual.AndroidTVOptions{
 		{Addr: tvAddr, MAC: tvMAC, Key: tvKey()}, {Addr: "192.168.7.31:6466", MAC: "02:41:54:56:00:02", Key: badKey()},
 	} {
@@ -123,22 +84,22 @@ func TestTwoTVsInOneHome(t *testing.T) {
 		good, bad := s.tvs[0], s.tvs[1]
 		one, other := s.home.Device(tvDID), s.home.Device(badDID)
 		for i, d := range []*device.Device{one, other} {
-			if err := order(d, run(1)); err != nil {
+			if err := drivertest.Order(d, run(1)); err != nil {
 				t.Fatalf("pair: %v", err)
 			}
-			if err := order(d, run(2, mi.Text(s.tvs[i].Code()))); err != nil {
+			if err := drivertest.Order(d, run(2, mi.Text(s.tvs[i].Code()))); err != nil {
 				t.Fatalf("code: %v", err)
 			}
 		}
 		after(time.Minute)
-		s.view.forget()
+		before := []int{s.view.Lost(tvDID), s.view.Lost(badDID)} // they were paired
 		if v := other.Values(nil); v[0] != mi.Bool(true) || v[2] != mi.Int(20) {
 			t.Errorf("paired, it shows %v", v)
 		}
 		bad.Hurt(virtual.AndroidTVTrouble{Hangs: true})
 		calls, start := bad.State().Calls, time.Now()
 		for _, on := range []bool{false, true} {
-			if err := order(one, set(0, mi.Bool(on))); err != nil {
+			if err := drivertest.Order(one, set(0, mi.Bool(on))); err != nil {
 				t.Errorf("on %v: %v", on, err)
 			}
 			after(3 * time.Hour)
@@ -146,14 +107,14 @@ func TestTwoTVsInOneHome(t *testing.T) {
 				t.Errorf("three hours after on=%v the TV shows %v and is %v", on, v, good.State().On)
 			}
 		}
-		if err := order(one, set(2, mi.Int(30))); err != nil || good.State().Level != 15 {
+		if err := drivertest.Order(one, set(2, mi.Int(30))); err != nil || good.State().Level != 15 {
 			t.Errorf("volume: %v, %d", err, good.State().Level)
 		}
 		if took := time.Since(start) - 6*time.Hour; took > 2*time.Second {
 			t.Errorf("three orders took %v beside a TV that hangs", took)
 		}
-		if s.view.gone(tvDID) > 0 || s.view.gone(badDID) != 1 {
-			t.Errorf("called away: the good one %d times, the one that hangs %d times", s.view.gone(tvDID), s.view.gone(badDID))
+		if good, bad := s.view.Lost(tvDID)-before[0], s.view.Lost(badDID)-before[1]; good != 0 || bad != 1 {
+			t.Errorf("called away: the good one %d times, the one that hangs %d times", good, bad)
 		}
 		if made := bad.State().Calls - calls; made > 6*60*4 {
 			t.Errorf("a TV that hangs got %d connections in six hours", made)

@@ -13,7 +13,7 @@ import (
 func TestVolumesThatAreNotOurs(t *testing.T) {
 	in(t, true, func(h *house) {
 		h.tv.Hurt(virtual.AndroidTVTrouble{Coarse: true})
-		h.set("speaker/volume", mi.Int(42)) // from 10 of 50 by threes
+		h.Set("speaker/volume", mi.Int(42)) // from 10 of 50 by threes
 		if s := h.tv.State(); s.Level != 19 || len(s.Keys) != 3 {
 			h.Errorf("level %d after %d keys", s.Level, len(s.Keys))
 		}
@@ -21,11 +21,11 @@ func TestVolumesThatAreNotOurs(t *testing.T) {
 		h.tv.Press(24)
 		synctest.Wait()
 		for _, key := range []mi.Key{"speaker/volume", "speaker/mute"} {
-			if got, err := h.read(); err != nil || got[key].Known() {
+			if got, err := h.Read(); err != nil || got[key].Known() {
 				h.Errorf("%s of a TV that does not tell = %v, %v", key, got[key], err)
 			}
 		}
-		if err := h.try("speaker/volume", mi.Int(50)); !errors.Is(err, mi.ErrInvalid) || !strings.Contains(err.Error(), "volume buttons") {
+		if err := h.Try("speaker/volume", mi.Int(50)); !errors.Is(err, mi.ErrInvalid) || !strings.Contains(err.Error(), "volume buttons") {
 			h.Errorf("volume = %v", err)
 		}
 	})
@@ -34,18 +34,18 @@ func TestVolumesThatAreNotOurs(t *testing.T) {
 // TestAnAppThatNobodyKnows comes to the front and is on the list from then on.
 func TestAnAppThatNobodyKnows(t *testing.T) {
 	in(t, true, func(h *house) {
-		h.shows("pairing/status", mi.Int(2))
+		h.Shows("pairing/status", mi.Int(2))
 		h.tv.Start("com.example.radio")
 		synctest.Wait()
-		h.want(isOn(20, false, "com.example.radio", "com.example.radio"))
-		_ = h.link.Close()
+		h.Want(isOn(20, false, "com.example.radio", "com.example.radio"))
+		_ = h.Link.Close()
 		h.open()
-		list := h.spec().Props[h.prop("app-launcher/app")].List
+		list := h.Spec().Props[h.Prop("app-launcher/app")].List
 		if list[len(list)-1] != (mi.Choice{Value: mi.Text("com.example.radio"), Label: "com.example.radio"}) {
 			h.Errorf("the list ends with %v", list[len(list)-1])
 		}
-		if h.spec().Model != "xiaomi.androidtv.mitv_afr0" {
-			h.Errorf("model %s", h.spec().Model)
+		if h.Spec().Model != "xiaomi.androidtv.mitv_afr0" {
+			h.Errorf("model %s", h.Spec().Model)
 		}
 	})
 }
@@ -53,12 +53,12 @@ func TestAnAppThatNobodyKnows(t *testing.T) {
 func TestWhatIsRefused(t *testing.T) {
 	in(t, true, func(h *house) {
 		for name, err := range map[string]error{
-			"a package that is none": h.try("app-launcher/app", mi.Text("netflix&x=y")),
-			"an input that is none":  h.try("television/input-control", mi.Text("hdmi9")),
-			"too loud":               h.try("speaker/volume", mi.Int(101)),
-			"what only is read":      h.try("app-launcher/current-app", mi.Text("a.b")),
-			"no address":             h.call("play-url", mi.Text("what?")),
-			"a code nobody asked":    h.call("enter-code", mi.Text("A1B2C3")),
+			"a package that is none": h.Try("app-launcher/app", mi.Text("netflix&x=y")),
+			"an input that is none":  h.Try("television/input-control", mi.Text("hdmi9")),
+			"too loud":               h.Try("speaker/volume", mi.Int(101)),
+			"what only is read":      h.Try("app-launcher/current-app", mi.Text("a.b")),
+			"no address":             h.Run("play-url", mi.Text("what?")),
+			"a code nobody asked":    h.Run("enter-code", mi.Text("A1B2C3")),
 		} {
 			if !errors.Is(err, mi.ErrInvalid) {
 				h.Errorf("%s: %v", name, err)

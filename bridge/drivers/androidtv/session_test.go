@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -83,14 +82,13 @@ func (r *recorder) reported(c mi.Change) bool {
 
 // house is a driver and a TV in one network in memory.
 type house struct {
-	*testing.T
+	drivertest.Talk
 	net    *virtual.Net
 	tv     *virtual.AndroidTV
 	driver *androidtv.Driver
 	memory *memory
 	log    bytes.Buffer
 	sink   *recorder
-	link   mi.Link
 }
 
 func newHouse(t *testing.T, mac string) *house {
@@ -103,7 +101,7 @@ func newHouse(t *testing.T, mac string) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = device.Close() })
-	h := &house{T: t, net: n, tv: device, memory: newMemory(t), sink: &recorder{}}
+	h := &house{Talk: drivertest.Talk{T: t}, net: n, tv: device, memory: newMemory(t), sink: &recorder{}}
 	h.driver = androidtv.New(mi.World{Net: bridge, Now: time.Now, Seed: 6}, androidtv.Options{
 		TVs: []androidtv.Config{{Addr: "192.168.7.30", MAC: mac, Name: "Den"}}, Memory: h.memory, Log: zerolog.New(zerolog.SyncWriter(&h.log)),
 	})
@@ -119,7 +117,7 @@ func in(t *testing.T, paired bool, f func(*house)) {
 		h := newHouse(t, "")
 		defer h.tv.Close()
 		h.open()
-		defer func() { _ = h.link.Close() }()
+		defer func() { _ = h.Link.Close() }()
 		if paired {
 			h.befriend()
 		}
@@ -133,7 +131,7 @@ func (h *house) open() {
 	if err != nil {
 		h.Fatal(err)
 	}
-	h.link = link
+	h.Link = link
 }
 
 func info() mi.Info { return mi.Info{DID: tvDID, Addr: tvAddr} }
@@ -141,66 +139,12 @@ func info() mi.Info { return mi.Info{DID: tvDID, Addr: tvAddr} }
 // befriend pairs as people do.
 func (h *house) befriend() {
 	h.Helper()
-	if err := h.call("pair"); err != nil {
+	if err := h.Run("pair"); err != nil {
 		h.Fatalf("pair: %v", err)
 	}
-	h.shows("pairing/status", mi.Int(1))
-	if err := h.call("enter-code", mi.Text(h.tv.Code())); err != nil {
+	h.Shows("pairing/status", mi.Int(1))
+	if err := h.Run("enter-code", mi.Text(h.tv.Code())); err != nil {
 		h.Fatalf("code: %v", err)
-	}
-}
-
-func (h *house) spec() *mi.Spec {
-	h.Helper()
-	spec, err := h.link.Spec(h.Context())
-	if err != nil {
-		h.Fatalf("Spec = %v", err)
-	}
-	return spec
-}
-
-func (h *house) prop(key mi.Key) int {
-	h.Helper()
-	i := slices.IndexFunc(h.spec().Props, func(p mi.Property) bool { return p.Key == key })
-	if i < 0 {
-		h.Fatalf("no property %s", key)
-	}
-	return i
-}
-
-// read returns every readable property that is known, by its key.
-func (h *house) read() (map[mi.Key]mi.Value, error) {
-	h.Helper()
-	spec := h.spec()
-	var props []int
-	for i := range spec.Props {
-		if spec.Props[i].Access&mi.Read != 0 {
-			props = append(props, i)
-		}
-	}
-	got, err := h.link.(mi.Getter).Get(h.Context(), props, nil)
-	out := map[mi.Key]mi.Value{}
-	for _, c := range got {
-		if c.Value.Known() {
-			out[spec.Props[c.Prop].Key] = c.Value
-		}
-	}
-	return out, err
-}
-
-func (h *house) want(want map[mi.Key]mi.Value) {
-	h.Helper()
-	got, err := h.read()
-	if err != nil || !maps.Equal(got, want) {
-		h.Errorf("the TV shows %v, %v, want %v", got, err, want)
-	}
-}
-
-func (h *house) shows(key mi.Key, want mi.Value) {
-	h.Helper()
-	got, err := h.read()
-	if err != nil || got[key] != want {
-		h.Errorf("%s = %v, %v, want %v", key, got[key], err, want)
 	}
 }
 
@@ -215,25 +159,6 @@ func isOff() map[mi.Key]mi.Value {
 	return map[mi.Key]mi.Value{"television/on": mi.Bool(false), "pairing/status": mi.Int(2)}
 }
 
-func (h *house) try(key mi.Key, v mi.Value) error {
-	h.Helper()
-	return h.link.(mi.Setter).Set(h.Context(), []mi.Change{{Prop: h.prop(key), Value: v}})
-}
-
-func (h *house) set(key mi.Key, v mi.Value) {
-	h.Helper()
-	if err := h.try(key, v); err != nil {
-		h.Errorf("set %s to %s = %v", key, v, err)
-	}
-}
-
-func (h *house) call(name string, args ...mi.Value) error {
-	h.Helper()
-	i := slices.IndexFunc(h.spec().Actions, func(a mi.Action) bool { return a.Name == name })
-	_, err := h.link.(mi.Caller).Call(h.Context(), i, args)
-	return err
-}
-
 func after(d time.Duration) { <-time.After(d) }
 
 func TestDriver(t *testing.T) {
@@ -243,7 +168,7 @@ func TestDriver(t *testing.T) {
 		h := newHouse(t, "")
 		h.open()
 		h.befriend()
-		_ = h.link.Close()
+		_ = h.Link.Close()
 		return &drivertest.Home{
 			Driver: h.driver, Device: info(), Found: true,
 			Reads: []mi.Change{{Prop: 0, Value: mi.Bool(true)}, {Prop: 2, Value: mi.Int(20)}, {Prop: 3, Value: mi.Bool(false)}, {Prop: 4, Value: mi.Text(tvHome)}, {Prop: 6, Value: mi.Int(2)}},
@@ -258,23 +183,23 @@ func TestDriver(t *testing.T) {
 
 func TestAnEveningInFrontOfTheTV(t *testing.T) {
 	in(t, true, func(h *house) {
-		h.want(isOn(20, false, tvHome, "Home (Google TV)"))
-		h.set("speaker/volume", mi.Int(64))
-		h.set("speaker/mute", mi.Bool(true))
-		h.set("speaker/mute", mi.Bool(true)) // it is
-		h.set("app-launcher/app", mi.Text("com.netflix.ninja"))
-		h.set("television/input-control", mi.Text("hdmi2"))
+		h.Want(isOn(20, false, tvHome, "Home (Google TV)"))
+		h.Set("speaker/volume", mi.Int(64))
+		h.Set("speaker/mute", mi.Bool(true))
+		h.Set("speaker/mute", mi.Bool(true)) // it is
+		h.Set("app-launcher/app", mi.Text("com.netflix.ninja"))
+		h.Set("television/input-control", mi.Text("hdmi2"))
 		synctest.Wait()
-		h.want(isOn(64, true, "com.netflix.ninja", "Netflix"))
-		h.set("speaker/volume", mi.Int(60))
-		if err := h.call("play-url", mi.Text("https://www.youtube.com/watch?v=x")); err != nil {
+		h.Want(isOn(64, true, "com.netflix.ninja", "Netflix"))
+		h.Set("speaker/volume", mi.Int(60))
+		if err := h.Run("play-url", mi.Text("https://www.youtube.com/watch?v=x")); err != nil {
 			h.Error(err)
 		}
-		if err := h.call("back"); err != nil {
+		if err := h.Run("back"); err != nil {
 			h.Error(err)
 		}
 		synctest.Wait()
-		h.want(isOn(60, true, "com.google.android.youtube.tv", "YouTube"))
+		h.Want(isOn(60, true, "com.google.android.youtube.tv", "YouTube"))
 		s := h.tv.State()
 		keys := slices.Concat(slices.Repeat([]int{24}, 22), []int{164, 244, 25, 25, 4})
 		if !slices.Equal(s.Keys, keys) || !slices.Equal(s.Links, []string{"market://launch?id=com.netflix.ninja", "https://www.youtube.com/watch?v=x"}) {
@@ -288,34 +213,34 @@ func TestAnEveningInFrontOfTheTV(t *testing.T) {
 func TestOffIsAState(t *testing.T) {
 	in(t, true, func(h *house) {
 		h.tv.Hurt(virtual.AndroidTVTrouble{Lazy: true})
-		h.set("television/on", mi.Bool(true)) // it is
-		h.set("television/on", mi.Bool(false))
-		h.set("television/on", mi.Bool(false))
-		h.want(isOff()) // before the TV says so
+		h.Set("television/on", mi.Bool(true)) // it is
+		h.Set("television/on", mi.Bool(false))
+		h.Set("television/on", mi.Bool(false))
+		h.Want(isOff()) // before the TV says so
 		after(10 * time.Second)
-		h.want(isOff())
+		h.Want(isOff())
 		if s := h.tv.State(); s.On || !slices.Equal(s.Keys, []int{26}) {
 			h.Errorf("the TV is %+v", s)
 		}
-		h.set("television/on", mi.Bool(true))
-		h.shows("television/on", mi.Bool(true))
+		h.Set("television/on", mi.Bool(true))
+		h.Shows("television/on", mi.Bool(true))
 		after(10 * time.Second)
-		h.want(isOn(20, false, tvHome, "Home (Google TV)"))
+		h.Want(isOn(20, false, tvHome, "Home (Google TV)"))
 		h.tv.Sleep()
 		after(10 * time.Second)
-		h.want(isOff())
-		h.set("television/on", mi.Bool(false)) // it is
-		if err := h.try("television/on", mi.Bool(true)); !errors.Is(err, mi.ErrInvalid) || !strings.Contains(err.Error(), "MAC address") {
+		h.Want(isOff())
+		h.Set("television/on", mi.Bool(false)) // it is
+		if err := h.Try("television/on", mi.Bool(true)); !errors.Is(err, mi.ErrInvalid) || !strings.Contains(err.Error(), "MAC address") {
 			h.Errorf("on without a MAC address = %v", err)
 		}
-		if err := h.call("home"); !errors.Is(err, mi.ErrInvalid) || !strings.Contains(err.Error(), "switch it on first") {
+		if err := h.Run("home"); !errors.Is(err, mi.ErrInvalid) || !strings.Contains(err.Error(), "switch it on first") {
 			h.Errorf("a key of a TV that is off = %v", err)
 		}
 		if err := h.tv.Wake(); err != nil {
 			h.Fatal(err)
 		}
 		after(time.Second) // who was asked just now is not asked again
-		h.want(isOn(20, false, tvHome, "Home (Google TV)"))
+		h.Want(isOn(20, false, tvHome, "Home (Google TV)"))
 	})
 }
 
@@ -323,15 +248,15 @@ func TestOffIsAState(t *testing.T) {
 // TV is back at once.
 func TestABrokenConnectionIsNotOff(t *testing.T) {
 	in(t, true, func(h *house) {
-		h.want(isOn(20, false, tvHome, "Home (Google TV)"))
-		_ = h.link.Close()
+		h.Want(isOn(20, false, tvHome, "Home (Google TV)"))
+		_ = h.Link.Close()
 		h.sink = &recorder{}
 		h.open()
-		h.want(isOn(20, false, tvHome, "Home (Google TV)"))
+		h.Want(isOn(20, false, tvHome, "Home (Google TV)"))
 		talks := h.tv.State().Talks
 		h.net.Break(netip.MustParseAddr("192.168.7.30"))
 		synctest.Wait()
-		h.want(isOn(20, false, tvHome, "Home (Google TV)"))
+		h.Want(isOn(20, false, tvHome, "Home (Google TV)"))
 		if h.tv.State().Talks != talks+1 || h.sink.reported(mi.Change{Prop: 0, Value: mi.Bool(false)}) {
 			h.Errorf("%d connections after %d; reported %v", h.tv.State().Talks, talks, h.sink.all)
 		}
@@ -351,21 +276,21 @@ func TestWakesByMagicPacket(t *testing.T) {
 		defer ear.Close()
 		i := info()
 		i.MAC = "3c:bd:3e:00:00:09"
-		h.link, err = h.driver.Open(t.Context(), i, h.sink)
+		h.Link, err = h.driver.Open(t.Context(), i, h.sink)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer h.link.Close()
+		defer h.Link.Close()
 		h.befriend()
 		h.tv.Sleep()
 		after(time.Minute)
-		h.set("television/on", mi.Bool(true))
+		h.Set("television/on", mi.Bool(true))
 		in := []mi.Packet{{Data: make([]byte, 0, 2000)}}
 		if n, err := ear.ReadBatch(in); err != nil || n != 1 || len(in[0].Data) != 102 || in[0].Data[11] != 9 {
 			t.Errorf("%d packets, %v: % x", n, err, in[0].Data)
 		}
-		h.shows("television/on", mi.Bool(true))
+		h.Shows("television/on", mi.Bool(true))
 		after(2 * time.Minute)
-		h.want(isOff())
+		h.Want(isOff())
 	})
 }

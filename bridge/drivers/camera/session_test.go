@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -299,39 +298,11 @@ func TestEntities(t *testing.T) {
 	})
 }
 
-// watcher is a device.View that remembers how often the camera became unavailable.
-type watcher struct {
-	mu   sync.Mutex
-	was  bool
-	gone int
-}
-
-func (*watcher) Opened(*device.Device, *mi.Spec) device.Plan {
-	return device.Plan{Fast: []int{0, 1, 2, 4}, Slow: []int{7}}
-}
-func (*watcher) Changed(*device.Device, []mi.Change) bool { return false }
-func (*watcher) Happened(*device.Device, mi.Happening)    {}
-func (*watcher) Removed(*device.Device)                   {}
-func (w *watcher) Status(_ *device.Device, s device.Status) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.was && !s.Online {
-		w.gone++
-	}
-	w.was = s.Online
-}
-
-func (w *watcher) left() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.gone
-}
-
 // TestACameraComesAndGoes lets a home run for hours around a camera.
 func TestACameraComesAndGoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
-		view := &watcher{}
+		view := &drivertest.View{Plan: device.Plan{Fast: []int{0, 1, 2, 4}, Slow: []int{7}}}
 		home := device.New(device.Options{
 			World: mi.World{Now: time.Now}, View: view, Log: zerolog.Nop(), Routes: []device.Route{{Name: "lan", Driver: h.driver}},
 		})
@@ -359,7 +330,7 @@ func TestACameraComesAndGoes(t *testing.T) {
 		if s := h.camera.State(); s.Sessions != 1 {
 			t.Errorf("%d sessions once all is well again", s.Sessions)
 		}
-		if n := view.left(); n > 0 {
+		if n := view.Lost(""); n > 0 {
 			t.Errorf("a camera that was merely away was unavailable %d times", n)
 		}
 		if s := h.camera.State(); s.Most != 1 {

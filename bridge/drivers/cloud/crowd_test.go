@@ -13,63 +13,13 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-// wall is a View that wants everything that can be read.
-type wall struct {
-	mu     sync.Mutex
-	online map[string]bool
-	drops  int // devices that went offline
-	news   int // values told
-}
-
-func (w *wall) Opened(_ *device.Device, spec *mi.Spec) (plan device.Plan) {
-	if spec == nil {
-		return plan
-	}
-	for i, p := range spec.Props {
-		if p.Access&mi.Read != 0 {
-			plan.Fast = append(plan.Fast, i)
-		}
-	}
-	return plan
-}
-
-func (w *wall) Changed(_ *device.Device, c []mi.Change) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.news += len(c)
-	return false
-}
-
-func (w *wall) Happened(*device.Device, mi.Happening) {}
-func (w *wall) Removed(*device.Device)                {}
-
-func (w *wall) Status(d *device.Device, s device.Status) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	did := d.Info().DID
-	if w.online[did] && !s.Online {
-		w.drops++
-	}
-	w.online[did] = s.Online
-}
-
-func (w *wall) up() (n int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, on := range w.online {
-		if on {
-			n++
-		}
-	}
-	return n
-}
-
 // inhabit runs a home on the driver until the test's end.
-func inhabit(t testing.TB, k *sky) (*wall, *device.Home, func()) {
-	w := &wall{online: map[string]bool{}}
+func inhabit(t testing.TB, k *sky) (*drivertest.View, *device.Home, func()) {
+	w := &drivertest.View{}
 	h := device.New(device.Options{
 		World: mi.World{Now: time.Now, Seed: 1}, View: w, Log: zerolog.Nop(),
 		Routes: []device.Route{{Name: "cloud", Driver: newDriver(k), Trusted: true}},
@@ -100,7 +50,7 @@ func TestThousandDevicesOfTheCloud(t *testing.T) {
 		w, h, stop := inhabit(t, k)
 		defer stop()
 		time.Sleep(65 * time.Second)
-		if n := w.up(); n != devices {
+		if n := w.Up(); n != devices {
 			t.Errorf("%d devices online, want %d", n, devices)
 		}
 		k.took()
@@ -122,8 +72,8 @@ func TestThousandDevicesOfTheCloud(t *testing.T) {
 			t.Errorf("%d properties asked in %d rounds of %d devices", asked, rounds, devices)
 		}
 		t.Logf("%v, %.1f properties each, %.1f requests a round", n, float64(asked)/float64(n[pathGet]), float64(len(all))/rounds)
-		if w.drops != 0 {
-			t.Errorf("%d devices went offline", w.drops)
+		if w.Lost("") != 0 {
+			t.Errorf("%d devices went offline", w.Lost(""))
 		}
 		ordersAreQuick(t, h, k)
 	})
@@ -233,13 +183,13 @@ func TestPresenceIsTrue(t *testing.T) {
 		time.Sleep(time.Minute)
 		k.put(func(k *sky) { k.off["1003"] = true })
 		time.Sleep(lookPresent + 2*time.Minute)
-		if n := w.up(); n != 19 || w.online["1003"] {
-			t.Errorf("%d of 20 online, 1003 %v", n, w.online["1003"])
+		if n := w.Up(); n != 19 || w.Online("1003") {
+			t.Errorf("%d of 20 online, 1003 %v", n, w.Online("1003"))
 		}
 		k.put(func(k *sky) { k.off["1003"] = false })
 		time.Sleep(2 * time.Minute)
-		if n := w.up(); n != 20 || w.drops != 1 {
-			t.Errorf("%d of 20 online, %d drops", n, w.drops)
+		if n := w.Up(); n != 20 || w.Lost("") != 1 {
+			t.Errorf("%d of 20 online, %d drops", n, w.Lost(""))
 		}
 	})
 }

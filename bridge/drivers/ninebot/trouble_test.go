@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/ninebot"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
@@ -330,33 +331,12 @@ func TestWhoIsFound(t *testing.T) {
 	}
 }
 
-// watcher is a device.View that follows one vehicle.
-type watcher struct {
-	online chan bool
-}
-
-func (*watcher) Opened(_ *device.Device, s *mi.Spec) (p device.Plan) {
-	for i := range s.Props {
-		p.Fast = append(p.Fast, i)
-	}
-	return p
-}
-func (*watcher) Changed(*device.Device, []mi.Change) bool { return false }
-func (*watcher) Happened(*device.Device, mi.Happening)    {}
-func (*watcher) Removed(*device.Device)                   {}
-func (w *watcher) Status(_ *device.Device, s device.Status) {
-	select {
-	case w.online <- s.Online:
-	default:
-	}
-}
-
 // TestAMiniComesAndGoes lets a home run around the vehicles of the demo.
 func TestAMiniComesAndGoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, func(o *ninebot.Options) { o.Vehicles = o.Vehicles[:1] })
 		home := device.New(device.Options{
-			World: mi.World{Now: time.Now}, View: &watcher{make(chan bool, 1000)}, Log: zerolog.Nop(),
+			World: mi.World{Now: time.Now}, View: &drivertest.View{}, Log: zerolog.Nop(),
 			Routes: []device.Route{{Name: "bluetooth", Driver: h.driver}},
 		})
 		ctx, cancel := context.WithCancel(t.Context())

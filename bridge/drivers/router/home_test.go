@@ -11,72 +11,11 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/router"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 )
-
-// wall shows what a home tells of its devices.
-type wall struct {
-	mu     sync.Mutex
-	values map[string][]mi.Value // of the first property, every change
-	online map[string]bool
-	drops  int // devices that went offline
-}
-
-func (w *wall) Opened(_ *device.Device, spec *mi.Spec) (plan device.Plan) {
-	if spec == nil {
-		return plan
-	}
-	for i, p := range spec.Props {
-		if p.Access&mi.Read != 0 {
-			plan.Fast = append(plan.Fast, i)
-		}
-	}
-	return plan
-}
-
-func (w *wall) Changed(d *device.Device, changes []mi.Change) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	did := d.Info().DID
-	for _, c := range changes {
-		if c.Prop == 0 {
-			w.values[did] = append(w.values[did], c.Value)
-		}
-	}
-	return false
-}
-
-func (w *wall) Happened(*device.Device, mi.Happening) {}
-func (w *wall) Removed(*device.Device)                {}
-
-func (w *wall) Status(d *device.Device, s device.Status) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	did := d.Info().DID
-	if w.online[did] && !s.Online {
-		w.drops++
-	}
-	w.online[did] = s.Online
-}
-
-func (w *wall) up() (n int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, on := range w.online {
-		if on {
-			n++
-		}
-	}
-	return n
-}
-
-func (w *wall) of(did string) []mi.Value {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return append([]mi.Value(nil), w.values[did]...)
-}
 
 // lamp is a driver with one device that answers at once, beside the router.
 type lamp struct{}
@@ -117,7 +56,7 @@ func TestHome(t *testing.T) {
 		for i := range many {
 			h.router.Move(i, true)
 		}
-		w := &wall{values: map[string][]mi.Value{}, online: map[string]bool{}}
+		w := &drivertest.View{}
 		home := device.New(device.Options{
 			World: h.world, View: w, Log: zerolog.Nop(),
 			Routes: []device.Route{{Name: "lamp", Driver: lamp{}, Trusted: true}, {Name: "router", Driver: h.driver}},
@@ -126,7 +65,7 @@ func TestHome(t *testing.T) {
 		var runs sync.WaitGroup
 		runs.Go(func() { _ = home.Run(ctx) })
 		time.Sleep(3 * time.Minute)
-		if got := w.up(); got != many+4 {
+		if got := w.Up(); got != many+4 {
 			t.Errorf("%d devices are online after 3 minutes, want %d clients, the router, two nodes and the lamp", got, many)
 		}
 		before := h.router.Counters().Requests
@@ -135,7 +74,7 @@ func TestHome(t *testing.T) {
 		}
 		time.Sleep(10 * time.Minute)
 		for i, mac := range h.router.Clients() {
-			got := w.of(phone(mac).DID)
+			got := w.First(phone(mac).DID)
 			if want := mi.Bool(i >= 50); len(got) == 0 || got[len(got)-1] != want {
 				t.Errorf("client %d shows %v, want %v last", i, got, want)
 			}
@@ -143,25 +82,25 @@ func TestHome(t *testing.T) {
 		if n := h.router.Counters().Requests - before; n > 20*5 {
 			t.Errorf("%d requests in 20 rounds", n)
 		}
-		if w.drops != 0 {
-			t.Errorf("%d devices went offline while the router was well", w.drops)
+		if w.Lost("") != 0 {
+			t.Errorf("%d devices went offline while the router was well", w.Lost(""))
 		}
 
 		h.router.Mute()
-		silent, lit := h.router.Counters().Requests, len(w.of("lamp"))
+		silent, lit := h.router.Counters().Requests, len(w.First("lamp"))
 		time.Sleep(10 * time.Minute)
-		if got := w.up(); got != 1 {
+		if got := w.Up(); got != 1 {
 			t.Errorf("%d devices are online while the router hangs, want the lamp alone", got)
 		}
 		if n := h.router.Counters().Requests - silent; n > 60 {
 			t.Errorf("%d requests in 10 minutes to a router that hangs", n)
 		}
-		if n := len(w.of("lamp")) - lit; n < 19 {
+		if n := len(w.First("lamp")) - lit; n < 19 {
 			t.Errorf("the lamp was read %d times in 10 minutes while the router hung", n)
 		}
 		h.router.Answer(1)
 		time.Sleep(3 * time.Minute)
-		if got := w.up(); got != many+4 {
+		if got := w.Up(); got != many+4 {
 			t.Errorf("%d devices are online after the router returned, want %d", got, many+4)
 		}
 		cancel()
@@ -174,7 +113,7 @@ func TestHomeKnowsItsDevicesAfterARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := build(t, func(_ *virtual.RouterOptions, o *router.Options) { o.Presence = []string{"all"} })
 		client := phone(h.router.Clients()[2])
-		w := &wall{values: map[string][]mi.Value{}, online: map[string]bool{}}
+		w := &drivertest.View{}
 		home := device.New(device.Options{
 			World: h.world, View: w, Log: zerolog.Nop(), Known: []mi.Info{own(), client},
 			Routes: []device.Route{{Name: "router", Driver: h.driver}},
@@ -183,14 +122,14 @@ func TestHomeKnowsItsDevicesAfterARestart(t *testing.T) {
 		var runs sync.WaitGroup
 		runs.Go(func() { _ = home.Run(ctx) })
 		time.Sleep(2 * time.Minute)
-		if d := home.Device(ownDID); d == nil || !w.online[ownDID] || !strings.HasPrefix(d.Info().Model, "xiaomi.router.") {
-			t.Errorf("the router is not back: %+v", w.online)
+		if d := home.Device(ownDID); d == nil || !w.Online(ownDID) || !strings.HasPrefix(d.Info().Model, "xiaomi.router.") {
+			t.Error("the router is not back")
 		}
-		if got := w.of(client.DID); len(got) > 0 && got[len(got)-1].Known() {
+		if got := w.First(client.DID); len(got) > 0 && got[len(got)-1].Known() {
 			t.Errorf("a client that is missing since the start shows %v before its time", got)
 		}
 		time.Sleep(3 * time.Minute)
-		if got := w.of(client.DID); len(got) == 0 || got[len(got)-1] != mi.Bool(false) {
+		if got := w.First(client.DID); len(got) == 0 || got[len(got)-1] != mi.Bool(false) {
 			t.Errorf("a client that is missing for 5 minutes shows %v", got)
 		}
 		cancel()

@@ -19,7 +19,7 @@ func TestEntities(t *testing.T) {
 		t.Fatal(err)
 	}
 	in(t, virtual.TVOptions{}, func(h *house) {
-		m := rules.Build(h.spec(), entity.Options{})
+		m := rules.Build(h.Spec(), entity.Options{})
 		var got []string
 		for i := range m.Entities {
 			e := &m.Entities[i]
@@ -61,7 +61,7 @@ func TestEntities(t *testing.T) {
 			h.Errorf("entities:\n%s", strings.Join(got, "\n"))
 		}
 		app := slices.IndexFunc(m.Entities, func(e entity.Entity) bool { return e.ID == "p4_1" })
-		order, err := m.Order(app, "state", "Kodi", make([]mi.Value, len(h.spec().Props)))
+		order, err := m.Order(app, "state", "Kodi", make([]mi.Value, len(h.Spec().Props)))
 		if err != nil || len(order.Set) != 1 || order.Set[0].Value != mi.Text("org.xbmc.kodi") {
 			h.Errorf("Kodi = %+v, %v; of %v", order, err, m.Entities[app].Binds)
 		}

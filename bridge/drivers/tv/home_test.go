@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,43 +12,11 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/tv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 )
-
-// watcher is a device.View that remembers who was called away.
-type watcher struct {
-	mu   sync.Mutex
-	away map[string]int // did → how often
-}
-
-func (w *watcher) Opened(*device.Device, *mi.Spec) device.Plan {
-	return device.Plan{Fast: []int{0, 2, 3}, Slow: []int{4}}
-}
-func (w *watcher) Changed(*device.Device, []mi.Change) bool { return false }
-func (w *watcher) Happened(*device.Device, mi.Happening)    {}
-func (w *watcher) Removed(*device.Device)                   {}
-func (w *watcher) Status(d *device.Device, s device.Status) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !s.Online {
-		w.away[d.Info().DID]++
-	}
-}
-
-func (w *watcher) gone(did string) int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.away[did]
-}
-
-// order gives an order and waits for its end.
-func order(d *device.Device, c mi.Change) error {
-	done := make(chan error, 1)
-	d.Do(device.Request{Order: mi.Order{Set: []mi.Change{c}}, Cause: "test", Done: func(_ []mi.Value, err error) { done <- err }})
-	return <-done
-}
 
 // TestTwoTVsInOneHome lets one TV be off for hours, which is no reason to call it
 // away, and the other hang, which holds nobody up and makes few calls.
@@ -60,7 +27,7 @@ func TestTwoTVsInOneHome(t *testing.T) {
 		bridge := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
 		good := putUp(t, segment, "192.168.7.20:6095", "3c:bd:3e:00:00:01")
 		bad := putUp(t, segment, "192.168.7.21:6095", "3c:bd:3e:00:00:02")
-		view := &watcher{away: map[string]int{}}
+		view := &drivertest.View{Plan: device.Plan{Fast: []int{0, 2, 3}, Slow: []int{4}}}
 		home := device.New(device.Options{
 			World: mi.World{Net: bridge, Now: time.Now}, View: view, Log: zerolog.Nop(),
 			Routes: []device.Route{{Name: "tv", Driver: tv.New(mi.World{Net: bridge, Now: time.Now}, tv.Options{
@@ -78,7 +45,7 @@ func TestTwoTVsInOneHome(t *testing.T) {
 		calls := bad.State().Calls
 		start := time.Now()
 		for _, on := range []bool{false, true} {
-			if err := order(one, mi.Change{Prop: 0, Value: mi.Bool(on)}); err != nil {
+			if err := drivertest.Order(one, mi.Order{Set: []mi.Change{mi.Change{Prop: 0, Value: mi.Bool(on)}}}); err != nil {
 				t.Errorf("on %v: %v", on, err)
 			}
 			after(3 * time.Hour)
@@ -86,17 +53,17 @@ func TestTwoTVsInOneHome(t *testing.T) {
 				t.Errorf("three hours after on=%v the TV shows %v and is %v", on, v, good.On())
 			}
 		}
-		if err := order(one, mi.Change{Prop: 2, Value: mi.Int(11)}); err != nil || good.State().Volume != 11 {
+		if err := drivertest.Order(one, mi.Order{Set: []mi.Change{mi.Change{Prop: 2, Value: mi.Int(11)}}}); err != nil || good.State().Volume != 11 {
 			t.Errorf("volume: %v, %d", err, good.State().Volume)
 		}
 		if took := time.Since(start) - 6*time.Hour; took > 2*time.Second {
 			t.Errorf("three orders took %v beside a TV that hangs", took)
 		}
-		if view.gone("mitv.3cbd3e000001") > 0 {
+		if view.Lost("mitv.3cbd3e000001") > 0 {
 			t.Error("a TV that was merely off was called away")
 		}
-		if view.gone("mitv.3cbd3e000002") != 1 {
-			t.Errorf("a TV that hangs for six hours was called away %d times", view.gone("mitv.3cbd3e000002"))
+		if view.Lost("mitv.3cbd3e000002") != 1 {
+			t.Errorf("a TV that hangs for six hours was called away %d times", view.Lost("mitv.3cbd3e000002"))
 		}
 		if made := bad.State().Calls - calls; made > 6*60*3 {
 			t.Errorf("a TV that hangs got %d calls in six hours", made)

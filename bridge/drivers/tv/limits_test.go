@@ -19,22 +19,22 @@ import (
 
 func TestWrongOrdersAreRefused(t *testing.T) {
 	in(t, virtual.TVOptions{}, func(h *house) {
-		h.spec()
+		h.Spec()
 		calls := h.tv.State().Calls
 		for _, link := range []string{"", "file:///etc/passwd", "javascript:alert(1)", "http://", "rtsp://a/b", "http://a/" + strings.Repeat("x", 5000)} {
-			if err := h.call("play-url", mi.Text(link)); !errors.Is(err, mi.ErrInvalid) {
+			if err := h.Run("play-url", mi.Text(link)); !errors.Is(err, mi.ErrInvalid) {
 				h.Errorf("play %.40q = %v", link, err)
 			}
 		}
 		for _, c := range []mi.Change{{Prop: 2, Value: mi.Int(-1)}, {Prop: 2, Value: mi.Text("loud")}, {Prop: 0}, {Prop: 99, Value: mi.Bool(true)}} {
-			if err := h.link.(mi.Setter).Set(h.Context(), []mi.Change{c}); !errors.Is(err, mi.ErrInvalid) {
+			if err := h.Link.(mi.Setter).Set(h.Context(), []mi.Change{c}); !errors.Is(err, mi.ErrInvalid) {
 				h.Errorf("set %v = %v", c, err)
 			}
 		}
 		if n := h.tv.State().Calls - calls; n != 0 {
 			h.Errorf("%d calls came to the TV all the same", n)
 		}
-		err := h.link.(mi.Setter).Set(h.Context(), []mi.Change{{Prop: h.prop("television/input-control"), Value: mi.Text("hdmi3")}})
+		err := h.Link.(mi.Setter).Set(h.Context(), []mi.Change{{Prop: h.Prop("television/input-control"), Value: mi.Text("hdmi3")}})
 		if !errors.Is(err, mi.ErrInvalid) { // this TV has two
 			h.Errorf("set hdmi3 = %v", err)
 		}
@@ -43,7 +43,7 @@ func TestWrongOrdersAreRefused(t *testing.T) {
 
 func TestDescribe(t *testing.T) {
 	in(t, virtual.TVOptions{Name: "Panorama"}, func(h *house) {
-		got, err := h.link.(mi.Describer).Describe(h.Context())
+		got, err := h.Link.(mi.Describer).Describe(h.Context())
 		want := mi.Info{Name: "Panorama", Model: "xiaomi.tv.mitv606", MAC: tvMAC, Firmware: "16777498"}
 		if err != nil || got != want {
 			h.Errorf("Describe = %+v, %v, want %+v", got, err, want)
@@ -87,7 +87,7 @@ func TestFind(t *testing.T) {
 // forget where a sleeping TV is.
 func TestMagicPacketsGoToEverybody(t *testing.T) {
 	in(t, virtual.TVOptions{}, func(h *house) {
-		h.spec()
+		h.Spec()
 		if err := h.tv.Switch(false); err != nil {
 			h.Fatal(err)
 		}
@@ -97,7 +97,7 @@ func TestMagicPacketsGoToEverybody(t *testing.T) {
 			h.Fatal(err)
 		}
 		defer conn.Close()
-		h.set("television/on", mi.Bool(true))
+		h.Set("television/on", mi.Bool(true))
 		var heard []string
 		for len(heard) < 2 { // by cable and by Wi-Fi, in any order
 			in := []mi.Packet{{Data: make([]byte, 0, 200)}}
@@ -119,18 +119,18 @@ func TestMagicPacketsGoToEverybody(t *testing.T) {
 func TestNobodyIsAskedWhoIsNotKnown(t *testing.T) {
 	in(t, virtual.TVOptions{}, func(h *house) {
 		d := tv.New(mi.World{Net: h.bridge, Now: time.Now}, tv.Options{NoFind: true})
-		_ = h.link.Close()
+		_ = h.Link.Close()
 		var err error
-		if h.link, err = d.Open(h.Context(), info(), &drivertest.Sink{}); err != nil {
+		if h.Link, err = d.Open(h.Context(), info(), &drivertest.Sink{}); err != nil {
 			h.Fatal(err)
 		}
-		defer h.link.Close()
-		h.spec()
+		defer h.Link.Close()
+		h.Spec()
 		if err := h.tv.Switch(false); err != nil {
 			h.Fatal(err)
 		}
 		sent := h.net.Traffic().Sent
-		h.set("television/on", mi.Bool(true))
+		h.Set("television/on", mi.Bool(true))
 		after(time.Second)
 		if n := h.net.Traffic().Sent - sent; n != 2 || !h.tv.On() { // one for each of its addresses
 			h.Errorf("%d packets left, on: %v", n, h.tv.On())
@@ -140,10 +140,10 @@ func TestNobodyIsAskedWhoIsNotKnown(t *testing.T) {
 
 func TestReadsAreFew(t *testing.T) {
 	in(t, virtual.TVOptions{}, func(h *house) {
-		h.want(shows(20, "com.mitv.tvhome"))
+		h.Want(shows(20, "com.mitv.tvhome"))
 		calls := h.tv.State().Calls
 		for range 10 {
-			h.want(shows(20, "com.mitv.tvhome"))
+			h.Want(shows(20, "com.mitv.tvhome"))
 		}
 		if n := h.tv.State().Calls - calls; n != 20 { // alive and volume; the app is still known
 			h.Errorf("ten reads make %d calls", n)

@@ -30,19 +30,19 @@ func TestRealSockets(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer link.Close()
-	h := &house{T: t, tv: device, driver: d, link: link}
-	h.want(shows(20, "com.mitv.tvhome"))
+	h := &house{Talk: drivertest.Talk{T: t, Link: link}, tv: device, driver: d}
+	h.Want(shows(20, "com.mitv.tvhome"))
 	device.Hurt(virtual.TVTrouble{Drops: true})
-	h.want(isOff())
+	h.Want(isOff())
 	device.Hurt(virtual.TVTrouble{})
-	h.set("television/on", mi.Bool(false))
-	h.want(isOff())
+	h.Set("television/on", mi.Bool(false))
+	h.Want(isOff())
 	eventually(t, func() bool { return !answers(device.Addr()) })
-	h.want(isOff())
-	h.set("television/on", mi.Bool(true))
+	h.Want(isOff())
+	h.Set("television/on", mi.Bool(true))
 	eventually(t, device.On)
-	h.set("speaker/volume", mi.Int(9))
-	h.want(shows(9, "com.mitv.tvhome"))
+	h.Set("speaker/volume", mi.Int(9))
+	h.Want(shows(9, "com.mitv.tvhome"))
 }
 
 // freePort returns a port of this machine on which nobody hears datagrams.

@@ -36,11 +36,11 @@ func TestScreenshot(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer link.Close()
-		h.link = link
-		if err := h.call("take-screenshot"); err != nil || len(sink.happened) != 1 {
+		h.Link = link
+		if err := h.Run("take-screenshot"); err != nil || len(sink.happened) != 1 {
 			t.Fatalf("%v, and %d events", err, len(sink.happened))
 		}
-		model := rules.Build(h.spec(), entity.Options{})
+		model := rules.Build(h.Spec(), entity.Options{})
 		shown := model.RenderEvent(sink.happened[0], nil)
 		if len(shown) != 1 || shown[0].Role != "image" || !shown[0].Momentary {
 			t.Fatalf("the event shows as %+v", shown)
@@ -52,19 +52,19 @@ func TestScreenshot(t *testing.T) {
 			t.Errorf("the picture is %v", err)
 		}
 		h.tv.Hurt(virtual.TVTrouble{Unsigned: true})
-		if err := h.call("take-screenshot"); !errors.Is(err, mi.ErrInvalid) {
+		if err := h.Run("take-screenshot"); !errors.Is(err, mi.ErrInvalid) {
 			t.Errorf("a TV that seals differently: %v", err)
 		}
 		h.tv.Hurt(virtual.TVTrouble{Garbage: true})
-		if err := h.call("take-screenshot"); !errors.Is(err, mi.ErrProtocol) {
+		if err := h.Run("take-screenshot"); !errors.Is(err, mi.ErrProtocol) {
 			t.Errorf("a TV that sends nonsense: %v", err)
 		}
 		h.tv.Hurt(virtual.TVTrouble{Hangs: true})
-		if err := h.call("take-screenshot"); !errors.Is(err, mi.ErrTimeout) {
+		if err := h.Run("take-screenshot"); !errors.Is(err, mi.ErrTimeout) {
 			t.Errorf("a TV that hangs: %v", err)
 		}
 		h.tv.Hurt(virtual.TVTrouble{})
-		if err := h.call("take-screenshot"); err != nil || len(sink.happened) != 2 {
+		if err := h.Run("take-screenshot"); err != nil || len(sink.happened) != 2 {
 			t.Errorf("after all that: %v, %d events", err, len(sink.happened))
 		}
 	})
@@ -77,7 +77,7 @@ func TestAPictureThatIsNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	in(t, virtual.TVOptions{}, func(h *house) {
-		model := rules.Build(h.spec(), entity.Options{})
+		model := rules.Build(h.Spec(), entity.Options{})
 		for _, args := range [][]mi.Value{nil, {{}}, {mi.Text("no base 64!")}, {mi.Text(base64.StdEncoding.EncodeToString(nil))}} {
 			if shown := model.RenderEvent(mi.Happening{Args: args}, nil); len(shown) > 0 {
 				h.Errorf("%v shows as %+v", args, shown)

@@ -2,7 +2,6 @@ package tv_test
 
 import (
 	"errors"
-	"maps"
 	"net/netip"
 	"slices"
 	"testing"
@@ -20,12 +19,11 @@ import (
 
 // house is a driver and a TV in one network in memory.
 type house struct {
-	*testing.T
+	drivertest.Talk
 	net    *virtual.Net
 	bridge *virtual.Machine
 	tv     *virtual.TV
 	driver *tv.Driver
-	link   mi.Link
 }
 
 const (
@@ -45,7 +43,7 @@ func newHouse(t *testing.T, o virtual.TVOptions) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = device.Close() })
-	h := &house{T: t, net: n, tv: device, bridge: bridge}
+	h := &house{Talk: drivertest.Talk{T: t}, net: n, tv: device, bridge: bridge}
 	h.driver = tv.New(mi.World{Net: bridge, Now: time.Now, Seed: 6}, tv.Options{
 		TVs: []tv.Config{{Addr: "192.168.7.20", Name: "Den"}}, Memory: store.New(virtual.NewDisk(5), nil, zerolog.Nop()), Log: zerolog.Nop(),
 	})
@@ -63,56 +61,12 @@ func in(t *testing.T, o virtual.TVOptions, f func(*house)) {
 			t.Fatal(err)
 		}
 		defer link.Close()
-		h.link = link
+		h.Link = link
 		f(h)
 	})
 }
 
 func info() mi.Info { return mi.Info{DID: tvDID, Addr: tvAddr, MAC: tvMAC} }
-
-func (h *house) spec() *mi.Spec {
-	h.Helper()
-	spec, err := h.link.Spec(h.Context())
-	if err != nil {
-		h.Fatalf("Spec = %v", err)
-	}
-	return spec
-}
-
-func (h *house) prop(key mi.Key) int {
-	h.Helper()
-	i := slices.IndexFunc(h.spec().Props, func(p mi.Property) bool { return p.Key == key })
-	if i < 0 {
-		h.Fatalf("no property %s", key)
-	}
-	return i
-}
-
-// read returns every readable property by its key.
-func (h *house) read() (map[mi.Key]mi.Value, error) {
-	h.Helper()
-	spec := h.spec()
-	var props []int
-	for i := range spec.Props {
-		if spec.Props[i].Access&mi.Read != 0 {
-			props = append(props, i)
-		}
-	}
-	got, err := h.link.(mi.Getter).Get(h.Context(), props, nil)
-	out := map[mi.Key]mi.Value{}
-	for _, c := range got {
-		out[spec.Props[c.Prop].Key] = c.Value
-	}
-	return out, err
-}
-
-func (h *house) want(want map[mi.Key]mi.Value) {
-	h.Helper()
-	got, err := h.read()
-	if err != nil || !maps.Equal(got, want) {
-		h.Errorf("the TV shows %v, %v, want %v", got, err, want)
-	}
-}
 
 func shows(volume int, app string) map[mi.Key]mi.Value {
 	names := map[string]string{"com.mitv.tvhome": "Home", "org.xbmc.kodi": "Kodi"}
@@ -123,21 +77,7 @@ func shows(volume int, app string) map[mi.Key]mi.Value {
 }
 
 func isOff() map[mi.Key]mi.Value {
-	return map[mi.Key]mi.Value{"television/on": mi.Bool(false), "speaker/volume": {}, "speaker/mute": {}, "app-launcher/app": {}, "app-launcher/current-app": {}}
-}
-
-func (h *house) set(key mi.Key, v mi.Value) {
-	h.Helper()
-	if err := h.link.(mi.Setter).Set(h.Context(), []mi.Change{{Prop: h.prop(key), Value: v}}); err != nil {
-		h.Errorf("set %s to %s = %v", key, v, err)
-	}
-}
-
-func (h *house) call(name string, args ...mi.Value) error {
-	h.Helper()
-	i := slices.IndexFunc(h.spec().Actions, func(a mi.Action) bool { return a.Name == name })
-	_, err := h.link.(mi.Caller).Call(h.Context(), i, args)
-	return err
+	return map[mi.Key]mi.Value{"television/on": mi.Bool(false)}
 }
 
 func after(d time.Duration) { <-time.After(d) }
@@ -158,24 +98,24 @@ func TestDriver(t *testing.T) {
 
 func TestAnEveningInFrontOfTheTV(t *testing.T) {
 	in(t, virtual.TVOptions{}, func(h *house) {
-		h.want(shows(20, "com.mitv.tvhome"))
-		h.set("television/input-control", mi.Text("hdmi2"))
-		h.set("app-launcher/app", mi.Text("org.xbmc.kodi"))
-		h.set("speaker/volume", mi.Int(41))
-		h.want(shows(41, "org.xbmc.kodi"))
-		h.set("speaker/mute", mi.Bool(true))
-		h.want(shows(0, "org.xbmc.kodi"))
-		h.set("speaker/mute", mi.Bool(false))
-		if err := h.call("play-url", mi.Text("http://192.168.7.2/film.mp4")); err != nil {
+		h.Want(shows(20, "com.mitv.tvhome"))
+		h.Set("television/input-control", mi.Text("hdmi2"))
+		h.Set("app-launcher/app", mi.Text("org.xbmc.kodi"))
+		h.Set("speaker/volume", mi.Int(41))
+		h.Want(shows(41, "org.xbmc.kodi"))
+		h.Set("speaker/mute", mi.Bool(true))
+		h.Want(shows(0, "org.xbmc.kodi"))
+		h.Set("speaker/mute", mi.Bool(false))
+		if err := h.Run("play-url", mi.Text("http://192.168.7.2/film.mp4")); err != nil {
 			h.Error(err)
 		}
 		for _, key := range []string{"home", "volume-down"} {
-			if err := h.call(key); err != nil {
+			if err := h.Run(key); err != nil {
 				h.Errorf("%s: %v", key, err)
 			}
 		}
 		after(2 * time.Minute) // the app in front is asked for rarely
-		h.want(shows(40, "com.mitv.tvhome"))
+		h.Want(shows(40, "com.mitv.tvhome"))
 		s := h.tv.State()
 		if s.Source != "hdmi2" || s.Played != "http://192.168.7.2/film.mp4" || !slices.Equal(s.Keys, []string{"home", "volumedown"}) {
 			h.Errorf("the TV does %+v", s)
@@ -187,70 +127,70 @@ func TestAnEveningInFrontOfTheTV(t *testing.T) {
 // shows what it is not about to do.
 func TestOffIsAState(t *testing.T) {
 	in(t, virtual.TVOptions{Lazy: 20 * time.Second}, func(h *house) {
-		h.spec()
-		h.set("television/on", mi.Bool(true)) // it is
-		h.set("television/on", mi.Bool(false))
-		h.set("television/on", mi.Bool(false)) // the key must not be pressed again
-		h.want(isOff())                        // though it still answers
+		h.Spec()
+		h.Set("television/on", mi.Bool(true)) // it is
+		h.Set("television/on", mi.Bool(false))
+		h.Set("television/on", mi.Bool(false)) // the key must not be pressed again
+		h.Want(isOff())                        // though it still answers
 		after(time.Minute)
-		h.want(isOff())
+		h.Want(isOff())
 		if h.tv.On() || !slices.Equal(h.tv.State().Keys, []string{"power"}) {
 			h.Errorf("the TV is on: %v, after %v", h.tv.On(), h.tv.State().Keys)
 		}
-		h.set("television/on", mi.Bool(true))
-		if got, err := h.read(); err != nil || got["television/on"] != mi.Bool(true) {
+		h.Set("television/on", mi.Bool(true))
+		if got, err := h.Read(); err != nil || got["television/on"] != mi.Bool(true) {
 			h.Errorf("woken: %v, %v", got, err)
 		}
 		after(10 * time.Second)
-		h.want(shows(20, "com.mitv.tvhome"))
+		h.Want(shows(20, "com.mitv.tvhome"))
 		if err := h.tv.Switch(false); err != nil {
 			h.Fatal(err)
 		}
-		h.want(isOff())
+		h.Want(isOff())
 	})
 }
 
 func TestWakingThatFailsIsNotClaimedForLong(t *testing.T) {
 	in(t, virtual.TVOptions{WakePort: 4000}, func(h *house) { // it hears no magic packet
-		h.spec()
+		h.Spec()
 		if err := h.tv.Switch(false); err != nil {
 			h.Fatal(err)
 		}
-		h.set("television/on", mi.Bool(true))
-		err := h.link.(mi.Setter).Set(h.Context(), []mi.Change{{Prop: 0, Value: mi.Bool(false)}})
+		h.Set("television/on", mi.Bool(true))
+		err := h.Link.(mi.Setter).Set(h.Context(), []mi.Change{{Prop: 0, Value: mi.Bool(false)}})
 		if !errors.Is(err, mi.ErrBusy) {
 			h.Errorf("off while it wakes = %v", err)
 		}
 		after(2 * time.Minute)
-		h.want(isOff())
+		h.Want(isOff())
 	})
 }
 
 func TestATVThatIsOffIsRemembered(t *testing.T) {
 	in(t, virtual.TVOptions{}, func(h *house) {
-		was := h.spec()
+		was := h.Spec()
 		if err := h.tv.Switch(false); err != nil {
 			h.Fatal(err)
 		}
-		_ = h.link.Close()
-		h.link, _ = h.driver.Open(h.Context(), info(), &drivertest.Sink{})
-		defer h.link.Close()
-		is := h.spec()
+		_ = h.Link.Close()
+		h.Link, _ = h.driver.Open(h.Context(), info(), &drivertest.Sink{})
+		defer h.Link.Close()
+		is := h.Spec()
 		if len(is.Props[4].List) != 5 || !slices.Equal(is.Props[4].List, was.Props[4].List) || is.Model != was.Model || is.Props[2].Range.Max != 60 {
 			h.Errorf("remembered %+v of %+v", is.Props, was.Props)
 		}
-		h.want(isOff())
-		if err := h.call("toggle-power"); err != nil {
+		h.Want(isOff())
+		if err := h.Run("toggle-power"); err != nil {
 			h.Error(err)
 		}
 		after(time.Second)
-		h.want(shows(20, "com.mitv.tvhome"))
+		h.Want(shows(20, "com.mitv.tvhome"))
 	})
 }
 
 func TestATVThatNobodyEverMetHasNoSpecYet(t *testing.T) {
 	in(t, virtual.TVOptions{Off: true}, func(h *house) {
-		if _, err := h.link.Spec(h.Context()); !errors.Is(err, mi.ErrOffline) {
+		if _, err := h.Link.Spec(h.Context()); !errors.Is(err, mi.ErrOffline) {
 			h.Errorf("Spec = %v", err)
 		}
 	})
@@ -264,13 +204,13 @@ func TestKeysHelpWhereSignaturesFail(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			in(t, virtual.TVOptions{}, func(h *house) {
 				h.tv.Hurt(trouble)
-				h.set("speaker/volume", mi.Int(23))
-				h.set("speaker/volume", mi.Int(21))
+				h.Set("speaker/volume", mi.Int(23))
+				h.Set("speaker/volume", mi.Int(21))
 				want := []string{"volumeup", "volumeup", "volumeup", "volumedown", "volumedown"}
 				if s := h.tv.State(); s.Volume != 21 || !slices.Equal(s.Keys, want) {
 					h.Errorf("volume %d after %v", s.Volume, s.Keys)
 				}
-				got, err := h.read()
+				got, err := h.Read()
 				if err != nil || got["speaker/volume"] != mi.Int(21) {
 					h.Errorf("read %v, %v", got, err)
 				}
@@ -285,11 +225,11 @@ func TestKeysHelpWhereSignaturesFail(t *testing.T) {
 // TestAHangingTVHoldsNobodyUp counts time and calls.
 func TestAHangingTVHoldsNobodyUp(t *testing.T) {
 	in(t, virtual.TVOptions{}, func(h *house) {
-		h.spec()
+		h.Spec()
 		h.tv.Hurt(virtual.TVTrouble{Hangs: true})
 		start, calls := time.Now(), h.tv.State().Calls
 		for range 3 {
-			if _, err := h.read(); !errors.Is(err, mi.ErrTimeout) {
+			if _, err := h.Read(); !errors.Is(err, mi.ErrTimeout) {
 				h.Errorf("read = %v", err)
 			}
 		}
@@ -300,28 +240,28 @@ func TestAHangingTVHoldsNobodyUp(t *testing.T) {
 			h.Errorf("three reads made %d calls", n)
 		}
 		h.tv.Hurt(virtual.TVTrouble{})
-		h.want(shows(20, "com.mitv.tvhome"))
+		h.Want(shows(20, "com.mitv.tvhome"))
 	})
 }
 
 func TestSilentAndOddTVs(t *testing.T) {
 	in(t, virtual.TVOptions{}, func(h *house) {
-		h.spec()
+		h.Spec()
 		h.tv.Hurt(virtual.TVTrouble{Drops: true}) // the screen is off
-		h.want(isOff())
+		h.Want(isOff())
 		h.tv.Hurt(virtual.TVTrouble{Garbage: true})
-		got, err := h.read()
+		got, err := h.Read()
 		if err != nil || got["television/on"] != mi.Bool(true) || got["speaker/volume"].Known() {
 			h.Errorf("a TV that talks nonsense shows %v, %v", got, err)
 		}
-		err = h.call("up")
+		err = h.Run("up")
 		if !errors.Is(err, mi.ErrProtocol) {
 			h.Errorf("a key at a TV that talks nonsense = %v", err)
 		}
 		h.tv.Hurt(virtual.TVTrouble{})
 		h.net.Hurt(netip.MustParseAddr("192.168.7.20"), virtual.Fault{Kind: virtual.Cut, To: time.Hour * 24})
 		start := time.Now()
-		h.want(isOff())
+		h.Want(isOff())
 		if took := time.Since(start); took > 3*time.Second {
 			h.Errorf("a TV that is unplugged takes %v", took)
 		}
