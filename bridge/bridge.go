@@ -75,6 +75,9 @@ type Files struct {
 	Watch    func(context.Context) (<-chan struct{}, error)
 	CA, Cert []byte
 	Key      mi.Secret
+	// BrokerCert and BrokerKey are those of the broker inside the bridge.
+	BrokerCert []byte
+	BrokerKey  mi.Secret
 }
 
 // Bridge is a bridge that has been built.

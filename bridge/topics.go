@@ -16,7 +16,7 @@ func (b *Bridge) mqttOptions(rules *entity.Rules) mqtt.Options {
 		World: o.World, Memory: b.store, Log: o.Log, Version: o.Version, Host: o.Host,
 		URL: c.MQTT.URL, User: c.MQTT.User, Password: c.MQTT.Password,
 		CA: o.Files.CA, Cert: o.Files.Cert, Key: o.Files.Key, Insecure: c.MQTT.Insecure,
-		Listen: c.Broker.Listen, BrokerUser: c.Broker.User, BrokerPassword: c.Broker.Password,
+		Listen: c.Broker.Listen, BrokerUser: c.Broker.User, BrokerPassword: c.Broker.Password, BrokerCert: o.Files.BrokerCert, BrokerKey: o.Files.BrokerKey,
 		Base: c.BaseTopic, Areas: c.Areas, PageURL: pageURL(&c.Web), Account: b.accounts != nil,
 		Translate: func(name string) string { return rules.Translate(c.Language, name) },
 		Rules:     rules, Detail: c.Detail, Language: c.Language, Include: c.Include, Exclude: c.Exclude,

@@ -1,28 +1,12 @@
 package account
 
 import (
-	"bytes"
-	"compress/gzip"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 )
-
-// bomb is much in little.
-func bomb(t *testing.T) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	if _, err := w.Write(make([]byte, maxOpened+2)); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
 
 func FuzzAnswer(f *testing.F) {
 	for _, seed := range []string{prefix + `{"code":0,"nonce":9007199254740993}`, "<html>", `{"options":[4,"8"],"data":{"wt":3}}`, prefix} {

@@ -23,6 +23,9 @@ import (
 const (
 	skipped   = 1024     // bytes of key stream that are thrown away
 	maxOpened = 16 << 20 // of an unpacked answer
+	maxRatio  = 200      // unpacked to packed, beyond freeOpened
+	// freeOpened bytes may come out of anything.
+	freeOpened = 1 << 20
 )
 
 var base = base64.StdEncoding
@@ -106,12 +109,13 @@ func unpack(data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("account: packed answer: %w: %w", err, mi.ErrProtocol)
 	}
-	out, err := io.ReadAll(io.LimitReader(r, maxOpened+1))
+	most := min(maxOpened, max(freeOpened, maxRatio*len(data)))
+	out, err := io.ReadAll(io.LimitReader(r, int64(most)+1))
 	if err != nil {
 		return nil, fmt.Errorf("account: packed answer: %w: %w", err, mi.ErrProtocol)
 	}
-	if len(out) > maxOpened {
-		return nil, fmt.Errorf("account: packed answer is larger than %d MiB: %w", maxOpened>>20, mi.ErrProtocol)
+	if len(out) > most {
+		return nil, fmt.Errorf("account: packed answer unpacks to more than %d KiB: %w", most>>10, mi.ErrProtocol)
 	}
 	return out, nil
 }

@@ -1,9 +1,12 @@
 package account
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"net/url"
 	"os"
 	"testing"
@@ -286,8 +289,27 @@ func TestRefusalsHaveKinds(t *testing.T) {
 func itoa(n int) string { b, _ := json.Marshal(n); return string(b) }
 
 func TestGzipBombIsRefused(t *testing.T) {
-	if _, err := unpack(bomb(t)); !errors.Is(err, mi.ErrProtocol) {
-		t.Errorf("got %v", err)
+	noise := make([]byte, 17<<20)
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range noise {
+		noise[i] = byte(random.Uint32())
+	}
+	for _, tc := range []struct {
+		name string
+		text []byte
+		good bool
+	}{
+		{"as much as anything may have", make([]byte, freeOpened), true}, {"200 to 1", make([]byte, freeOpened+1), false},
+		{"16 MiB that cannot be packed", noise[:maxOpened], true}, {"more than 16 MiB", noise, false},
+	} {
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		_, _ = z.Write(tc.text) // into memory
+		_ = z.Close()
+		out, err := unpack(packed.Bytes())
+		if good := err == nil && bytes.Equal(out, tc.text); good != tc.good || !good && !errors.Is(err, mi.ErrProtocol) {
+			t.Errorf("%s, %d bytes packed: %d bytes, %v", tc.name, packed.Len(), len(out), err)
+		}
 	}
 	if _, err := unpack([]byte{0x1f, 0x8b, 1}); !errors.Is(err, mi.ErrProtocol) {
 		t.Errorf("got %v", err)

@@ -55,3 +55,20 @@ func TestCertificates(t *testing.T) {
 		})
 	}
 }
+
+func TestCertificatesOfTheBrokerInside(t *testing.T) {
+	cert, key := selfSigned(t)
+	_, other := selfSigned(t)
+	read := files(map[string]string{"/cert": cert, "/key": key, "/other": other})
+	for _, tc := range []struct{ name, cert, key, want string }{
+		{"both", "/cert", "/key", ""},
+		{"another key", "/cert", "/other", "MIHOME2MQTT_BROKER_CERT and MIHOME2MQTT_BROKER_KEY do not fit: "},
+		{"no key", "/cert", "", "MIHOME2MQTT_BROKER_CERT and MIHOME2MQTT_BROKER_KEY belong together. Set both or none"},
+		{"no such file", "/none", "/key", `MIHOME2MQTT_BROKER_CERT names "/none", which cannot be read: `},
+	} {
+		_, err := Load([]string{"MIHOME2MQTT_BROKER_CERT=" + tc.cert, "MIHOME2MQTT_BROKER_KEY=" + tc.key}, read)
+		if (err == nil) != (tc.want == "") || err != nil && !strings.HasPrefix(err.Error(), tc.want) {
+			t.Errorf("%s: got  %v\nwant %s", tc.name, err, tc.want)
+		}
+	}
+}

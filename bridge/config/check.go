@@ -79,6 +79,9 @@ func (c *Config) checkBroker() error {
 	if (c.Broker.User == "") != (c.Broker.Password == "") {
 		return fmt.Errorf("%sBROKER_USER and %sBROKER_PASSWORD belong together. Set both or none", Prefix, Prefix)
 	}
+	if (c.Broker.Cert == "") != (c.Broker.Key == "") {
+		return fmt.Errorf("%sBROKER_CERT and %sBROKER_KEY belong together. Set both or none", Prefix, Prefix)
+	}
 	if loopback(host) {
 		return c.checkBrokerPassword()
 	}

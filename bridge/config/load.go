@@ -31,7 +31,9 @@ func Load(environ []string, read ReadFile) (*Config, error) {
 	if err := errors.Join(parse(&c, vars), c.check()); err != nil {
 		return nil, err
 	}
-	if _, err := c.MQTT.Certificates(read); err != nil {
+	_, mqtt := c.MQTT.Certificates(read)
+	_, broker := c.Broker.Certificates(read)
+	if err := errors.Join(mqtt, broker); err != nil {
 		return nil, err
 	}
 	return &c, nil

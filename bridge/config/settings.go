@@ -150,6 +150,10 @@ type Broker struct {
 	User string `env:"USER"`
 	// Password that clients of the broker inside the bridge must give, 12 characters at least.
 	Password mi.Secret `env:"PASSWORD"`
+	// File with the certificate (PEM) of the broker inside the bridge, which speaks TLS alone then.
+	Cert string `env:"CERT"`
+	// File with the key (PEM) of that certificate.
+	Key string `env:"KEY"`
 }
 
 // Web is the bridge's pages and API.

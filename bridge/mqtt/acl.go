@@ -154,8 +154,9 @@ func (h *hook) OnACLCheck(c *mochi.Client, topic string, write bool) bool {
 
 // OnSubscribe implements mochi.Hook.
 func (h *hook) OnSubscribe(c *mochi.Client, pk packets.Packet) packets.Packet {
-	if c.State.Subscriptions.Len()+len(pk.Filters) > maxSubscriptions {
-		h.opt.Log.Warn().Str("client", c.ID).Int("limit", maxSubscriptions).Msg("client of the broker asks for too many topics; it is cut off")
+	long := slices.ContainsFunc(pk.Filters, func(s packets.Subscription) bool { return len(s.Filter) > maxFilter })
+	if long || c.State.Subscriptions.Len()+len(pk.Filters) > maxSubscriptions {
+		h.opt.Log.Warn().Str("client", c.ID).Int("limit", maxSubscriptions).Msg("client of the broker asks for too many topics, or too long ones; it is cut off")
 		c.Stop(packets.ErrQuotaExceeded)
 	}
 	return pk

@@ -1,9 +1,12 @@
 package mqtt
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"maps"
@@ -53,11 +56,35 @@ func Ask(ctx context.Context, o Options, verb string, fields map[string]any) (js
 
 // dialer reaches the broker of these options, our own one by its address.
 func (o *Options) dialer() (dialer, error) {
-	to, err := parseURL(cmp.Or(o.URL, "mqtt://"+cmp.Or(o.Listen, "127.0.0.1:1883")))
+	if o.URL == "" {
+		return o.ownDialer()
+	}
+	to, err := parseURL(o.URL)
 	if err != nil {
 		return dialer{}, err
 	}
 	secure, err := tlsConfig(o.CA, o.Cert, o.Key, o.Insecure)
+	return dialer{to: to, tls: secure, stream: o.World.Net.DialContext}, err
+}
+
+// ownDialer reaches our own broker. Whatever names stand in its certificate, it is the
+// one that is given.
+func (o *Options) ownDialer() (dialer, error) {
+	scheme, secure := "mqtt://", (*tls.Config)(nil)
+	if len(o.BrokerCert) > 0 {
+		block, _ := pem.Decode(o.BrokerCert)
+		if block == nil {
+			return dialer{}, errors.New("mqtt: the broker's certificate is no PEM")
+		}
+		scheme = "mqtts://"
+		secure = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true, VerifyConnection: func(s tls.ConnectionState) error {
+			if len(s.PeerCertificates) == 0 || !bytes.Equal(s.PeerCertificates[0].Raw, block.Bytes) {
+				return errors.New("another certificate than the one in MIHOME2MQTT_BROKER_CERT")
+			}
+			return nil
+		}}
+	}
+	to, err := parseURL(scheme + cmp.Or(o.Listen, "127.0.0.1:1883"))
 	return dialer{to: to, tls: secure, stream: o.World.Net.DialContext}, err
 }
 

@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +30,7 @@ const (
 	maxSend          = 8192           // that one client may have been sent
 	maxPending       = 16384          // messages that wait for one slow reader
 	maxSubscriptions = 20000          // of one client
+	maxFilter        = 512            // bytes of one of them
 	maxKeepAlive     = 10 * time.Minute
 	connectWithin    = 5 * time.Second
 	minPassword      = 12
@@ -52,6 +54,8 @@ type BrokerOptions struct {
 	Listen   string // host:port
 	User     string
 	Password mi.Secret
+	Cert     []byte // PEM; with it and its Key only TLS is spoken
+	Key      mi.Secret
 	Base     string   // first level of our topics
 	Prefixes []string // of discovery
 }
@@ -60,6 +64,7 @@ type BrokerOptions struct {
 // everything, and write commands and requests only.
 type Broker struct {
 	opt      BrokerOptions
+	tls      *tls.Config // nil without a certificate
 	server   *mochi.Server
 	hook     *hook
 	sessions *sessions
@@ -82,9 +87,14 @@ func NewBroker(o BrokerOptions) (*Broker, error) {
 	limits.ReceiveMaximum = maxReceive
 	limits.MaximumInflight = maxSend
 	limits.MaximumClientWritesPending = maxPending
+	limits.TopicAliasMaximum = 0            // each would keep a topic of 64 KiB
 	limits.MaximumMessageExpiryInterval = 0 // else states would vanish after a day
 	limits.MaximumSessionExpiryInterval = uint32(keepSession / time.Second)
-	b := &Broker{opt: o, open: map[net.Conn]bool{}}
+	secure, err := o.secure()
+	if err != nil {
+		return nil, err
+	}
+	b := &Broker{opt: o, tls: secure, open: map[net.Conn]bool{}}
 	b.server = mochi.New(&mochi.Options{Capabilities: limits, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	b.sessions = newSessions(b.server)
 	b.snapshot = &snapshot{disk: o.World.Disk, log: o.Log, topics: b.server.Topics, stale: o.stale(), dirty: make(chan struct{}, 1)}
@@ -122,6 +132,18 @@ func (o *BrokerOptions) check() error {
 	return nil
 }
 
+// secure returns what TLS needs; nil without a certificate.
+func (o *BrokerOptions) secure() (*tls.Config, error) {
+	if len(o.Cert) == 0 {
+		return nil, nil
+	}
+	pair, err := tls.X509KeyPair(o.Cert, []byte(o.Key.Reveal()))
+	if err != nil {
+		return nil, fmt.Errorf("mqtt: broker: certificate: %w", err)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}, nil
+}
+
 func loopback(host string) bool {
 	if host == "localhost" {
 		return true
@@ -155,7 +177,10 @@ func (b *Broker) listen(ctx context.Context) net.Listener {
 	for {
 		l, err := b.opt.World.Net.Listen(ctx, b.opt.Listen)
 		if err == nil {
-			b.opt.Log.Info().Str("address", l.Addr().String()).Msg("broker listens")
+			b.opt.Log.Info().Str("address", l.Addr().String()).Bool("tls", b.tls != nil).Msg("broker listens")
+			if b.tls != nil {
+				return tls.NewListener(l, b.tls) // it shakes hands when the client is read
+			}
 			return l
 		}
 		if !complained && ctx.Err() == nil {

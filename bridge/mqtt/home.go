@@ -130,7 +130,7 @@ func (h *Home) connectTo() error {
 func (h *Home) embed() error {
 	o := &h.opt
 	b, err := NewBroker(BrokerOptions{
-		World: o.World, Log: o.Log, Listen: o.Listen, User: o.BrokerUser, Password: o.BrokerPassword,
+		World: o.World, Log: o.Log, Listen: o.Listen, User: o.BrokerUser, Password: o.BrokerPassword, Cert: o.BrokerCert, Key: o.BrokerKey,
 		Base: o.Base, Prefixes: o.prefixes(),
 	})
 	if err != nil {

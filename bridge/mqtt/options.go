@@ -33,6 +33,8 @@ type Options struct {
 	Listen         string
 	BrokerUser     string // that clients of our own broker must give
 	BrokerPassword mi.Secret
+	BrokerCert     []byte // PEM; with it our own broker speaks TLS alone
+	BrokerKey      mi.Secret
 
 	Base    string   // first level of every topic; default "mihome2mqtt"
 	Targets []Target // where devices are announced

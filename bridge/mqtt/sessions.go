@@ -1,7 +1,9 @@
 package mqtt
 
 import (
+	"cmp"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -9,7 +11,10 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-const takeover = 5 * time.Second // that an old connection gets to end
+const (
+	takeover = 5 * time.Second // that an old connection gets to end
+	maxAway  = maxClients      // clients that are gone and want to be remembered
+)
 
 // sessions lets one connection per client id in at a time. The broker library
 // cleans up after a connection by client id alone: when the same id is back before
@@ -44,6 +49,7 @@ func (s *sessions) begin(client *mochi.Client) {
 		old := s.byID[client.ID]
 		if old == nil {
 			s.byID[client.ID], s.byConn[client.Net.Conn] = mine, mine
+			s.forgetOldest(client.ID)
 			s.mu.Unlock()
 			return
 		}
@@ -88,15 +94,40 @@ func expires(c *mochi.Client) bool {
 func (s *sessions) tidy(now time.Time, keep time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for id, c := range s.server.Clients.GetAll() {
-		gone := c.StopTime()
-		if gone == 0 || s.byID[id] != nil {
-			continue
-		}
-		if now.Sub(time.Unix(gone, 0)) > keep {
-			c.ClearInflights()
-			s.server.UnsubscribeClient(c)
-			s.server.Clients.Delete(id)
+	for _, c := range s.away() {
+		if now.Sub(time.Unix(c.StopTime(), 0)) > keep {
+			s.forget(c)
 		}
 	}
+}
+
+// away returns the clients that are gone and remembered. It needs mu.
+func (s *sessions) away() (all []*mochi.Client) {
+	for id, c := range s.server.Clients.GetAll() {
+		if c.StopTime() != 0 && s.byID[id] == nil {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// forgetOldest makes room: whoever comes with ever new ids must not fill the memory.
+// It needs mu.
+func (s *sessions) forgetOldest(coming string) {
+	if s.server.Clients.Len() <= maxAway {
+		return
+	}
+	all := slices.DeleteFunc(s.away(), func(c *mochi.Client) bool { return c.ID == coming })
+	slices.SortFunc(all, func(a, b *mochi.Client) int {
+		return cmp.Or(cmp.Compare(a.StopTime(), b.StopTime()), cmp.Compare(a.ID, b.ID))
+	})
+	for _, c := range all[:max(0, len(all)-maxAway)] {
+		s.forget(c)
+	}
+}
+
+func (s *sessions) forget(c *mochi.Client) {
+	c.ClearInflights()
+	s.server.UnsubscribeClient(c)
+	s.server.Clients.Delete(c.ID)
 }

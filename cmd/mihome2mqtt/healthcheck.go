@@ -46,11 +46,15 @@ func (p *process) ask(ctx context.Context, verb string, fields map[string]any) (
 	if err != nil {
 		return nil, err
 	}
+	broker, err := conf.Broker.Certificates(readFile)
+	if err != nil {
+		return nil, err
+	}
 	return mqtt.Ask(ctx, mqtt.Options{
 		World: mi.World{Net: host.Network(), Seed: uint64(time.Now().UnixNano())},
 		URL:   conf.MQTT.URL, User: conf.MQTT.User, Password: conf.MQTT.Password,
 		CA: certs.CA, Cert: certs.Cert, Key: certs.Key, Insecure: conf.MQTT.Insecure,
-		Listen: conf.Broker.Listen, BrokerUser: conf.Broker.User, BrokerPassword: conf.Broker.Password,
+		Listen: conf.Broker.Listen, BrokerUser: conf.Broker.User, BrokerPassword: conf.Broker.Password, BrokerCert: broker.Cert,
 		Base: conf.BaseTopic,
 	}, verb, fields)
 }

@@ -42,6 +42,10 @@ func openFiles(c *config.Config) (f bridge.Files, err error) {
 		return f, err
 	}
 	f.CA, f.Cert, f.Key = certs.CA, certs.Cert, certs.Key
+	if certs, err = c.Broker.Certificates(readFile); err != nil {
+		return f, err
+	}
+	f.BrokerCert, f.BrokerKey = certs.Cert, certs.Key
 	specs, err := folder(config.Prefix+"SPECS names", c.Specs)
 	if err != nil {
 		return f, err
