@@ -9,7 +9,7 @@ var LogLevels = []string{"trace", "debug", "info", "warn", "error"}
 // requests restart, scan and log_level.
 func BridgeMessages(form Form, prefix, configURL string, opt Options) []Message {
 	d := Device{
-		ID: "bridge", Name: product, Manufacturer: product, Model: opt.say("Bridge"),
+		ID: BridgeID(opt.Layout), Name: product, Manufacturer: product, Model: opt.say("Bridge"),
 		SW: opt.Version, ConfigURL: configURL,
 	}
 	w := newWriter(form, d, 6, opt)

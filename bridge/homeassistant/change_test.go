@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/topic"
 )
 
 func TestDiffReducesWhatVanishesFirst(t *testing.T) {
@@ -161,5 +162,25 @@ func TestDiffOfARemovedDeviceEmptiesEverything(t *testing.T) {
 		if diff := cmp.Diff(Removal(topics...), before); diff != "" || after != nil {
 			t.Errorf("%s: after %s, before (-want +got)\n%s", form, after, diff)
 		}
+	}
+}
+
+func TestBridgesAreToldApartByTheirBaseTopic(t *testing.T) {
+	mine, other := topic.Layout{Base: "mihome2mqtt"}, topic.Layout{Base: `attic/"mi"`}
+	if a, b := BridgeID(mine), BridgeID(other); a != "bridge" || b != "bridge_attic__mi_" {
+		t.Errorf("the bridges are %s and %s", a, b)
+	}
+	for _, form := range []Form{DeviceForm, SingleForm} {
+		o := opt
+		o.Layout = other
+		messages := Messages(form, "ha", Device{ID: "42"}, model(one("switch", "p2_1", "A", both("state"))), o)
+		for _, m := range append(messages, BridgeMessages(form, "ha", "", o)...) {
+			if Foreign(other, m.Payload) || !Foreign(mine, m.Payload) {
+				t.Errorf("%s is not told apart: %s", m.Topic, m.Payload)
+			}
+		}
+	}
+	if Foreign(mine, []byte(`{"device":{"identifiers":["x"]}}`)) || Foreign(mine, []byte(`{"migrate_discovery":true}`)) {
+		t.Error("what names no topic is taken for another bridge's")
 	}
 }

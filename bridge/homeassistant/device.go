@@ -68,18 +68,18 @@ func (d *Device) block(opt Options) string {
 		add("suggested_area", d.Area)
 	}
 	add("sw_version", d.SW)
-	add("via_device", d.via())
+	add("via_device", d.via(BridgeID(opt.Layout)))
 	return string(appendObject(make([]byte, 0, 512), fields))
 }
 
-func (d *Device) via() string {
+func (d *Device) via(bridge string) string {
 	switch {
-	case product+"_"+d.ID == bridgeID:
+	case d.ID == bridge:
 		return ""
 	case d.Parent != "":
 		return product + "_" + d.Parent
 	}
-	return bridgeID
+	return product + "_" + bridge
 }
 
 // Maker names the company behind a model by the vendor that the model begins

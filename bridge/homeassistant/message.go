@@ -45,10 +45,7 @@ func (o Options) say(english string) string {
 	return o.Translate(english)
 }
 
-const (
-	product  = "mihome2mqtt"
-	bridgeID = product + "_bridge"
-)
+const product = "mihome2mqtt"
 
 // Messages returns the messages that announce d with the entities of m below
 // prefix, sorted by topic. Without a model (the spec is not there yet) only the

@@ -1,6 +1,7 @@
 package homeassistant
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/topic"
@@ -39,7 +40,24 @@ func Filters(prefix string) []string {
 	return []string{prefix + "/device/+/config", prefix + "/+/+/+/config"}
 }
 
-// Owner returns the device ("bridge" for the bridge itself) and form that a
+// BridgeID is the id of the bridge's own device. Bridges that share a broker differ
+// by their base topic, and so do their devices.
+func BridgeID(l topic.Layout) string {
+	if l.Base == product {
+		return "bridge"
+	}
+	return "bridge_" + topic.Segment(l.Base)
+}
+
+// Foreign reports whether an announcement comes from another bridge, which may use
+// the same prefix: it names topics, but none below l's base topic.
+func Foreign(l topic.Layout, payload []byte) bool {
+	head := appendString(nil, l.Base)
+	head[len(head)-1] = '/' // in place of the closing quote
+	return bytes.Contains(payload, []byte(`topic":"`)) && !bytes.Contains(payload, head)
+}
+
+// Owner returns the device (BridgeID for a bridge itself) and form that a
 // discovery topic below prefix belongs to; ok is false when it is not ours.
 func Owner(prefix, topic string) (device string, form Form, ok bool) {
 	rest, below := strings.CutPrefix(topic, prefix+"/")

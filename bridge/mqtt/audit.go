@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/homeassistant"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/topic"
 )
 
 const (
@@ -21,6 +22,7 @@ const (
 type audit struct {
 	session *session
 	round   int // number of the session
+	topics  topic.Layout
 	targets []Target
 
 	mu    sync.Mutex
@@ -30,8 +32,8 @@ type audit struct {
 	held  map[string]map[string][]homeassistant.Message // by prefix and device
 }
 
-func newAudit(s *session, round int, targets []Target) *audit {
-	a := &audit{session: s, round: round, targets: targets, news: time.Now(), held: map[string]map[string][]homeassistant.Message{}}
+func newAudit(s *session, round int, topics topic.Layout, targets []Target) *audit {
+	a := &audit{session: s, round: round, topics: topics, targets: targets, news: time.Now(), held: map[string]map[string][]homeassistant.Message{}}
 	for _, t := range targets {
 		a.held[t.Prefix] = map[string][]homeassistant.Message{}
 	}
@@ -48,7 +50,9 @@ func (a *audit) arrived(m arrival) bool {
 		a.mu.Lock()
 		if m.retained && !a.over && len(m.payload) > 0 {
 			a.news = time.Now()
-			a.keep(t.Prefix, device, m)
+			if !homeassistant.Foreign(a.topics, m.payload) {
+				a.keep(t.Prefix, device, m)
+			}
 		}
 		a.mu.Unlock()
 		return true
@@ -94,6 +98,13 @@ func (a *audit) run(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// vacant reports whether the broker holds nothing of ours at a target.
+func (a *audit) vacant(t Target) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.held[t.Prefix]) == 0
 }
 
 // take returns and forgets what the broker held of a device at a target; ok is

@@ -25,13 +25,14 @@ func (h *Home) greet(ctx context.Context, s *session) error {
 	}
 	h.mu.Lock()
 	h.round++
-	a, ready := newAudit(s, h.round, h.opt.Targets), make(chan struct{})
+	a, ready := newAudit(s, h.round, h.topics, h.places), make(chan struct{})
 	h.audit, h.ready = a, ready
 	h.mu.Unlock()
 	h.background.Go(func() {
 		if a.run(ctx) != nil {
 			return // the session broke: the next one has an audit of its own
 		}
+		h.settle(a)
 		close(ready)
 		h.announceAll(false)
 	})

@@ -22,6 +22,7 @@ type Home struct {
 	opt      Options
 	log      zerolog.Logger
 	topics   topic.Layout
+	places   []Target // where something of ours is or was announced
 	discover homeassistant.Options
 	choice   choice
 	trust    *trust
@@ -88,11 +89,12 @@ func New(o Options) (*Home, error) {
 	if err := h.connectTo(); err != nil {
 		return nil, err
 	}
-	h.post = newAnnouncer(o.Targets, h.client, o.Pace)
+	h.places = o.everywhere()
+	h.post = newAnnouncer(h.places, h.client, o.Pace)
 	h.status = newStatus(h)
 	h.birth = newBirth(o.World.Rand("mqtt birth"), h.republish)
 	h.platform = newPlatform(h)
-	h.shared = notice{device: "bridge", what: func() announcement { return h.announceBridge }}
+	h.shared = notice{device: homeassistant.BridgeID(h.topics), what: func() announcement { return h.announceBridge }}
 	return h, nil
 }
 

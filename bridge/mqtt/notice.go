@@ -18,7 +18,7 @@ const coalesce = 2 * time.Second
 // notice is what was announced of one device, or of the bridge. Messages are not
 // kept: they are made again from what they were made from.
 type notice struct {
-	device string              // id, or "bridge"
+	device string              // id, or that of the bridge
 	what   func() announcement // what is to be announced now
 	queued bool                // guarded by announcer.mu
 	force  bool                // announce even what the broker has; guarded by announcer.mu
@@ -146,13 +146,13 @@ func (a *announcer) announce(ctx context.Context, held *audit, n *notice, force 
 // follows later, and what only served the change is taken back at the end.
 func (a *announcer) bring(ctx context.Context, held *audit, n *notice, i int, now announcement, force bool) (more bool, err error) {
 	t, has := a.targets[i], &n.sums[i]
-	messages := now(t)
+	messages := now.of(t)
 	want := sum{sumOf(messages), true}
 	old, foreign := held.take(t, n.device)
 	if foreign {
 		*has = sum{sumOf(old), true}
 	} else if n.last != nil {
-		old = n.last(t)
+		old = n.last.of(t)
 	}
 	if *has == want && !force {
 		return false, a.finish(ctx, held.session, n, i)

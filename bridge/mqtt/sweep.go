@@ -90,7 +90,7 @@ func (h *Home) sweepLoop(ctx context.Context) {
 
 func (h *Home) sweepOnce(ctx context.Context, a *audit) error {
 	for _, id := range a.strangers() {
-		if id != "bridge" && !h.wanted(id) {
+		if id != h.shared.device && !h.wanted(id) {
 			h.post.add(&notice{device: id, what: nothing}, false)
 			h.log.Info().Str("device", id).Msg("device is gone; its announcement is taken back")
 		}

@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"encoding/json"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,16 +12,23 @@ import (
 )
 
 // shelf is a mi.Memory that outlives a Home.
-type shelf map[string][]byte
+type shelf struct{ kept sync.Map }
 
-func (s shelf) Load(name string, v any) bool { return json.Unmarshal(s[name], v) == nil }
-func (s shelf) Save(name string, v any)      { s[name], _ = json.Marshal(v) }
+func (s *shelf) Load(name string, v any) bool {
+	text, ok := s.kept.Load(name)
+	return ok && json.Unmarshal(text.([]byte), v) == nil
+}
+
+func (s *shelf) Save(name string, v any) {
+	text, _ := json.Marshal(v)
+	s.kept.Store(name, text)
+}
 
 // TestProvenDeviceStaysAnnounced: a button says nothing for weeks, and restarts must
 // not take it away.
 func TestProvenDeviceStaysAnnounced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		kept := shelf{}
+		kept := &shelf{}
 		run := func(status device.Status, end func(h *Home, d *device.Device)) bool {
 			s := newHouse(t, testWorld(), 0, func(o *Options) { o.Memory = kept })
 			defer s.stop()
