@@ -30,6 +30,8 @@ type audit struct {
 	bytes int
 	news  time.Time
 	held  map[string]map[string][]homeassistant.Message // by prefix and device
+
+	awaited map[string]bool // topics that did not come yet, for missing
 }
 
 func newAudit(s *session, round int, topics topic.Layout, targets []Target) *audit {
@@ -48,6 +50,7 @@ func (a *audit) arrived(m arrival) bool {
 			continue
 		}
 		a.mu.Lock()
+		delete(a.awaited, m.topic)
 		if m.retained && !a.over && len(m.payload) > 0 {
 			a.news = time.Now()
 			if !homeassistant.Foreign(a.topics, m.payload) {

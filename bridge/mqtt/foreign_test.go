@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,15 +16,27 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-// allow lets everybody do everything.
-type allow struct{ mochi.HookBase }
+// allow lets everybody do everything, but what is denied, of which it says nothing.
+type allow struct {
+	mochi.HookBase
+	denied func(topic string, write bool) bool // nil denies nothing
+}
 
 func (allow) ID() string { return "allow" }
 func (allow) Provides(b byte) bool {
-	return b == mochi.OnConnectAuthenticate || b == mochi.OnACLCheck
+	return b == mochi.OnConnectAuthenticate || b == mochi.OnACLCheck || b == mochi.OnPublish
 }
 func (allow) OnConnectAuthenticate(*mochi.Client, packets.Packet) bool { return true }
-func (allow) OnACLCheck(*mochi.Client, string, bool) bool              { return true }
+func (a allow) OnACLCheck(_ *mochi.Client, topic string, write bool) bool {
+	return write || a.denied == nil || strings.ContainsAny(topic, "+#") || !a.denied(topic, false)
+}
+
+func (a allow) OnPublish(_ *mochi.Client, pk packets.Packet) (packets.Packet, error) {
+	if a.denied != nil && a.denied(pk.TopicName, true) {
+		return pk, packets.CodeSuccessIgnore
+	}
+	return pk, nil
+}
 
 // foreign is a broker of the user's: it lets everybody do everything, and can be
 // away or forget.
@@ -35,6 +48,7 @@ type foreign struct {
 	conns []net.Conn
 	ends  sync.WaitGroup
 	srv   *mochi.Server
+	hook  allow
 }
 
 func newForeign(t *testing.T, w mi.World) *foreign {
@@ -46,7 +60,7 @@ func newForeign(t *testing.T, w mi.World) *foreign {
 // up starts a server with what another one kept; nil for nothing.
 func (f *foreign) up(kept *mochi.Server) {
 	f.srv = mochi.New(&mochi.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	for _, h := range []mochi.Hook{new(allow), NewTurns()} {
+	for _, h := range []mochi.Hook{&f.hook, NewTurns()} {
 		if err := f.srv.AddHook(h, nil); err != nil {
 			f.t.Fatal(err)
 		}

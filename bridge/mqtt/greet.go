@@ -35,6 +35,7 @@ func (h *Home) greet(ctx context.Context, s *session) error {
 		h.settle(a)
 		close(ready)
 		h.announceAll(false)
+		h.echo(ctx, a)
 	})
 	return nil
 }
