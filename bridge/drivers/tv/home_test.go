@@ -45,7 +45,7 @@ func TestTwoTVsInOneHome(t *testing.T) {
 		calls := bad.State().Calls
 		start := time.Now()
 		for _, on := range []bool{false, true} {
-			if err := drivertest.Order(one, mi.Order{Set: []mi.Change{mi.Change{Prop: 0, Value: mi.Bool(on)}}}); err != nil {
+			if err := drivertest.Order(one, mi.Order{Set: []mi.Change{{Prop: 0, Value: mi.Bool(on)}}}); err != nil {
 				t.Errorf("on %v: %v", on, err)
 			}
 			after(3 * time.Hour)
@@ -53,7 +53,7 @@ func TestTwoTVsInOneHome(t *testing.T) {
 				t.Errorf("three hours after on=%v the TV shows %v and is %v", on, v, good.On())
 			}
 		}
-		if err := drivertest.Order(one, mi.Order{Set: []mi.Change{mi.Change{Prop: 2, Value: mi.Int(11)}}}); err != nil || good.State().Volume != 11 {
+		if err := drivertest.Order(one, mi.Order{Set: []mi.Change{{Prop: 2, Value: mi.Int(11)}}}); err != nil || good.State().Volume != 11 {
 			t.Errorf("volume: %v, %d", err, good.State().Volume)
 		}
 		if took := time.Since(start) - 6*time.Hour; took > 2*time.Second {
