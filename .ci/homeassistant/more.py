@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """More of the virtual home in a real Home Assistant: the light string, motion sensors and
-buttons, the TV, phones, vehicles and what only the Xiaomi cloud reaches. Life in the
+buttons, the TV, phones, a crowd of them, vehicles and what only the Xiaomi cloud reaches. Life in the
 virtual home goes eight times faster, so that everything happens within minutes.
 
-usage: more.py KIT INSTALL BINARY    (see kit.py)
+usage: more.py KIT INSTALL BINARY [crowd] [evening]    (see kit.py)
 """
 import sys, time
 
+import presence
 from kit import Diary, attr, call, check, enable, near, ours, restart, run, until
 
-SETTINGS = dict(MOTION_CLEAR="5s", AWAY_AFTER="10s", NINEBOT_POLL="1m")
+SETTINGS = dict(MOTION_CLEAR="5s", AWAY_AFTER=f"{presence.AWAY}s", NINEBOT_POLL="1m", LOG_FORMAT="json", LOG_LEVEL="debug")
 TRANSITION, EFFECT = 32, 4  # features of a light
 
 
@@ -18,7 +19,10 @@ class Home:
 
     def __init__(self, ha):
         self.ha, self.diary = ha, Diary(ha)
-        self.ids = {}
+        self.ids, self.first = {}, {}
+        for e in ours(ha).values():
+            uid = e["unique_id"].removeprefix("mihome2mqtt_")
+            self.ids[uid], self.first[uid] = e["entity_id"], e["state"]
 
     def id(self, uid):
         if uid not in self.ids:
@@ -151,10 +155,30 @@ def button(h):
     check("Bluetooth button: each press arrives once", min(gaps) > 0.4, gaps)
 
 
-def phones(h):
+def phones(h, log, began):
     """Somebody leaves and comes back; nobody is away before it was missed for the configured time."""
     people = [f"miwifi_5acb5201000{i}_device_tracker_2" for i in range(8)]
     until("phones: one leaves and returns", lambda: any("not_home" in h.states(p) and h.states(p)[-1] == "home" for p in people), 120)
+    follows("phones", h, log, began, 1)
+
+
+def follows(what, h, log, began, least):
+    moved, missed, invented = presence.judge(log, h, began, time.time())
+    check(f"{what}: {moved} times somebody came or went", moved >= least, moved)
+    check(f"{what}: each is shown in time, and away only after {presence.AWAY} s", not missed and not invented, dict(missed=missed[:5], invented=invented[:5]))
+
+
+CLIENTS, WATCH = 250, 180
+
+
+def crowd(ha, bridge, broker, folder):
+    """A router with many clients, of which somebody moves every few seconds."""
+    here = lambda: [e for e in ours(ha).values() if e["entity_id"].startswith("device_tracker.") and e["state"] in ("home", "not_home")]
+    until("crowd: everybody is home or away", lambda: len(here()) >= CLIENTS, 180)
+    home, began = Home(ha), time.time()
+    time.sleep(WATCH)
+    check("crowd: nobody is lost", len(here()) >= CLIENTS, len(here()))
+    follows("crowd", home, folder / "bridge.log", began + 2, WATCH // 5)
 
 
 MINI = "ninebot_d4f057100001_"
@@ -196,7 +220,7 @@ def silence(ha, bridge, broker, home):
 
 def evening(ha, bridge, broker, folder):
     until("the virtual home is discovered", lambda: len({e["device_id"] for e in ours(ha).values()}) >= 50, 60)
-    home = Home(ha)
+    home, began = Home(ha), time.time()
     tv_off(home)
     light_string(home)
     ceiling_lamp(home)
@@ -204,11 +228,17 @@ def evening(ha, bridge, broker, folder):
     cloud(home)
     motion(home)
     button(home)
-    phones(home)
+    phones(home, folder / "bridge.log", began + 2)
     vehicle(home)
     tv_evening(home)
     silence(ha, bridge, broker, home)
 
 
+HOMES = dict(crowd=(crowd, ["--clients", str(CLIENTS)]), evening=(evening, []))
+
 if __name__ == "__main__":
-    sys.exit(run(evening, start=["--speed", "8"], **SETTINGS))
+    code = 0
+    for name in sys.argv[4:] or HOMES:
+        home, start = HOMES[name]
+        code = run(home, start=["--speed", "8", *start], **SETTINGS)
+    sys.exit(code)

@@ -26,6 +26,8 @@ type RouterOptions struct {
 	Nodes    int       // of the mesh besides the router
 	Still    bool      // nobody comes and goes by himself
 	Speed    float64   // of their life; 0 is 1
+	// Moved is told who came or went by himself; it may be nil.
+	Moved func(mac string, there bool)
 }
 
 // Router is a virtual Xiaomi router with a mesh and clients that come and go. It
@@ -157,15 +159,23 @@ func (r *Router) live(ctx context.Context) {
 		case <-r.closed:
 			return
 		case <-t.C:
-			if r.o.Still {
-				continue
+			if !r.o.Still {
+				r.stir()
 			}
-			r.mu.Lock()
-			r.steps++
-			g := r.guests[dice(r.world.Seed, "router", r.steps)%uint64(len(r.guests))]
-			g.there = !g.there
-			r.mu.Unlock()
 		}
+	}
+}
+
+// stir lets one client come or go.
+func (r *Router) stir() {
+	r.mu.Lock()
+	r.steps++
+	g := r.guests[dice(r.world.Seed, "router", r.steps)%uint64(len(r.guests))]
+	g.there = !g.there
+	mac, there := g.mac, g.there
+	r.mu.Unlock()
+	if r.o.Moved != nil {
+		r.o.Moved(mac, there)
 	}
 }
 

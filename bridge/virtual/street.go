@@ -35,21 +35,28 @@ const RouterPassword = mi.Secret("virtual-router-password")
 // the usual port is for privileged programs.
 const streetWakePort = 40009
 
-// NewStreet furnishes everything on loopback and opens its sockets. show is told
-// the codes on the screen of the Android TV; it may be nil.
-func NewStreet(w mi.World, o Options, show func(code string)) (*Street, error) {
+// StreetOptions say what a street is like.
+type StreetOptions struct {
+	Options                              // of the miIO devices; the speed is that of everything
+	Clients int                          // of the router; 0 is 8
+	Show    func(code string)            // is told the codes on the screen of the Android TV; may be nil
+	Moved   func(mac string, there bool) // is told who joined or left the router; may be nil
+}
+
+// NewStreet furnishes everything on loopback and opens its sockets.
+func NewStreet(w mi.World, o StreetOptions) (*Street, error) {
 	s := &Street{Radio: NewRadio(w), Garage: NewGarage(w, StreetVehicles()), Multimode: NewMultimode(w)}
 	s.Radio.Speed, s.Garage.Speed = o.Speed, o.Speed
 	s.runs = append(s.runs, s.Radio.Run, s.Garage.Run, func(ctx context.Context) error { s.Multimode.Live(ctx); return nil })
 	for _, furnish := range []func() error{
-		func() (err error) { s.Home, err = New(w, o); return s.living(s.Home, err) },
+		func() (err error) { s.Home, err = New(w, o.Options); return s.living(s.Home, err) },
 		func() (err error) { s.Lamps, err = NewLamps(w, LampOptions{}); return s.living(s.Lamps, err) },
 		func() (err error) {
 			s.Lumi, err = NewLumi(w, LumiOptions{Unicast: true, Speed: o.Speed})
 			return s.living(s.Lumi, err)
 		},
 		func() (err error) {
-			s.Router, err = NewRouter(w, RouterOptions{Password: RouterPassword, Modern: true, Nodes: 1, Speed: o.Speed})
+			s.Router, err = NewRouter(w, RouterOptions{Password: RouterPassword, Modern: true, Nodes: 1, Clients: o.Clients, Speed: o.Speed, Moved: o.Moved})
 			return s.living(s.Router, err)
 		},
 		func() (err error) {
@@ -57,7 +64,7 @@ func NewStreet(w mi.World, o Options, show func(code string)) (*Street, error) {
 			return s.standing(s.TV, err)
 		},
 		func() (err error) {
-			s.AndroidTV, err = NewAndroidTV(w, AndroidTVOptions{Show: show})
+			s.AndroidTV, err = NewAndroidTV(w, AndroidTVOptions{Show: o.Show})
 			return s.standing(s.AndroidTV, err)
 		},
 		func() (err error) { s.Camera, err = NewCamera(w, ""); return s.standing(s.Camera, err) },

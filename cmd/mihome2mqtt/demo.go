@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/rs/zerolog"
+
 	"github.com/mihome2mqtt/mihome2mqtt/bridge"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/account"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
@@ -21,6 +23,7 @@ import (
 type demoCmd struct {
 	OwnAddresses bool    `help:"Give each device an address of its own, 127.x.y.z:54321, as other programs expect it."`
 	Speed        float64 `default:"1" help:"How many times faster the virtual home lives."`
+	Clients      int     `default:"8" help:"How many phones and other clients the virtual router has."`
 }
 
 // demoSeed makes the same home each time: a bridge that kept its data knows it again.
@@ -44,9 +47,7 @@ func (c *demoCmd) Run(p *process) error {
 	defer disk.Close()
 	there := opt.World
 	there.Seed = demoSeed
-	street, err := c.furnish(there, func(code string) {
-		opt.Log.Info().Str("code", code).Msg("the virtual Google TV shows a code on its screen")
-	})
+	street, err := c.furnish(there, opt.Log)
 	if err != nil {
 		return err
 	}
@@ -101,12 +102,20 @@ func (p *process) signIn(opt *bridge.Options, sky *cloud.Server) {
 	p.secrets.Add(opt.Config.Secrets()...)
 }
 
-func (c *demoCmd) furnish(w mi.World, show func(code string)) (*virtual.Street, error) {
-	o := virtual.Options{Speed: c.Speed}
+func (c *demoCmd) furnish(w mi.World, log zerolog.Logger) (*virtual.Street, error) {
+	o := virtual.StreetOptions{
+		Options: virtual.Options{Speed: c.Speed}, Clients: c.Clients,
+		Show: func(code string) {
+			log.Info().Str("code", code).Msg("the virtual Google TV shows a code on its screen")
+		},
+		Moved: func(mac string, there bool) {
+			log.Debug().Str("mac", mac).Bool("there", there).Msg("a client of the virtual router moved")
+		},
+	}
 	if c.OwnAddresses {
 		o.Address = virtual.Loopback
 	}
-	return virtual.NewStreet(w, o, show)
+	return virtual.NewStreet(w, o)
 }
 
 // welcome says what there is and what to do next.
