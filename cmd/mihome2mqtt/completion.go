@@ -106,11 +106,11 @@ func (p *process) propose(ctx context.Context, before []string, last string) []s
 	case command == "export" && len(words) == 1:
 		return slices.Sorted(maps.Keys(platforms))
 	case command == "export" && len(words) == 2:
-		return p.deviceNames(ctx)
+		return p.deviceNames(ctx, last)
 	case !slices.Contains([]string{"get", "set", "call", "capture", "doctor"}, command):
 		return nil
 	case len(words) == 1:
-		return p.deviceNames(ctx)
+		return p.deviceNames(ctx, last)
 	}
 	return p.parts(ctx, words)
 }
@@ -138,13 +138,12 @@ func grammar(command string) (commands, flags []string) {
 	return commands, flags
 }
 
-// deviceNames lists the devices of the running bridge, or those that are known.
-func (p *process) deviceNames(ctx context.Context) (names []string) {
+// deviceNames lists the devices of the running bridge that may be meant by a word
+// that is being written, as many as it tells in time; without a bridge those that are
+// known.
+func (p *process) deviceNames(ctx context.Context, word string) (names []string) {
 	if r, err := p.running(ctx); err == nil {
-		all, err := collect[apiDevice](ctx, r, "devices")
-		if err != nil {
-			return nil
-		}
+		all, _ := search[apiDevice](ctx, r, "devices", word)
 		for _, d := range all {
 			names = append(names, d.Name)
 		}

@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	helloWithin = 3 * time.Second  // the running bridge answers at once
+	helloWithin = 5 * time.Second  // the running bridge answers at once, on a busy machine too
 	orderWithin = 75 * time.Second // a little longer than the bridge lets an order take
 	maxAnswer   = 32 << 20         // bytes
 )
@@ -74,6 +74,8 @@ func (r *running) hello(ctx context.Context) error {
 		return &failure{exitAway, fmt.Errorf("the bridge at %s wants to know who asks. Set %sAPI_TOKEN as it has it", r.base, config.Prefix)}
 	case isAnswer && refused.Code != "":
 		return err
+	case errors.Is(err, context.DeadlineExceeded):
+		return &failure{exitAway, fmt.Errorf("what listens at %s does not answer. If it is the bridge, its machine is very busy: try again", r.base)}
 	case err != nil || status.Version == "":
 		return fmt.Errorf("%w at %s", errNone, strings.TrimSuffix(strings.TrimPrefix(r.base, "http://"), "/"))
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 const (
@@ -47,6 +49,48 @@ func TestOtherProgramsAreNoBridge(t *testing.T) {
 		if _, err := ask(t, h); !errors.Is(err, errNone) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestSilentBridgeIsNotTakenForNone(t *testing.T) {
+	busy := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-busy }))
+	defer server.Close()
+	defer close(busy)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	p := newProcess(ctx, []string{"MIHOME2MQTT_WEB_LISTEN=" + strings.TrimPrefix(server.URL, "http://")}, io.Discard, io.Discard)
+	if _, err := p.running(ctx); exitCode(err) != exitAway || errors.Is(err, errNone) || !strings.Contains(err.Error(), "very busy") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDeviceIsSearchedByTheBridge(t *testing.T) {
+	var asked []string
+	r, err := ask(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/more":
+			fmt.Fprint(w, `<meta name="form-token" content="x">`)
+		case r.URL.Path != "/api/v1/devices":
+			fmt.Fprint(w, `{"version":"1"}`)
+		case r.URL.Query().Get("q") == "lamp":
+			fmt.Fprint(w, `{"items":[{"did":"7","name":"Lamp"}],"total":1}`)
+		case r.URL.Query().Get("q") == "":
+			fmt.Fprint(w, `{"items":[{"did":"7","name":"Lamp"},{"did":"8","name":"Plug"}],"total":2}`)
+		default:
+			fmt.Fprint(w, `{"items":[],"total":0}`)
+		}
+		asked = append(asked, r.URL.Query().Get("q"))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked = nil
+	if found, err := r.find(t.Context(), "lamp"); err != nil || found.DID != "7" || len(asked) != 1 {
+		t.Errorf("found %+v, %v, asked %q", found, err, asked)
+	}
+	if _, err := r.find(t.Context(), "toaster"); exitCode(err) != exitNotFound || !strings.Contains(err.Error(), "Known are: Lamp (7), Plug (8)") {
+		t.Errorf("in vain: %v", err)
 	}
 }
 

@@ -29,14 +29,23 @@ type apiPage[T any] struct {
 
 const pageSize = 500 // the most that the API gives at once
 
-// collect asks for all of a list, page by page.
+// collect asks for all of a list, page by page. After an error it returns what came
+// before.
 func collect[T any](ctx context.Context, r *running, path string) ([]T, error) {
+	return search[T](ctx, r, path, "")
+}
+
+// search asks for what has some words somewhere; "" is everything.
+func search[T any](ctx context.Context, r *running, path, words string) ([]T, error) {
 	all := []T{}
 	query := url.Values{"limit": {strconv.Itoa(pageSize)}}
+	if words != "" {
+		query.Set("q", words)
+	}
 	for {
 		var page apiPage[T]
 		if err := r.get(ctx, path+"?"+query.Encode(), &page); err != nil {
-			return nil, err
+			return all, err
 		}
 		all = append(all, page.Items...)
 		if page.Next == "" || len(page.Items) == 0 {
@@ -70,7 +79,10 @@ func (r *running) visit(ctx context.Context, name string) (*guest, error) {
 
 // find returns the device that name fits.
 func (r *running) find(ctx context.Context, name string) (mi.Info, error) {
-	all, err := collect[apiDevice](ctx, r, "devices")
+	all, err := search[apiDevice](ctx, r, "devices", name)
+	if err == nil && len(all) == 0 { // whoever asks in vain is told who there is
+		all, err = collect[apiDevice](ctx, r, "devices")
+	}
 	if err != nil {
 		return mi.Info{}, told(err)
 	}
