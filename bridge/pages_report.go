@@ -3,6 +3,8 @@ package bridge
 import (
 	"fmt"
 	"maps"
+	"net/netip"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -65,7 +67,7 @@ func (p *pages) Report(id string, names bool) string {
 	if names {
 		return b.String()
 	}
-	return hide.Replace(b.String())
+	return hideOthers(hide.Replace(b.String()))
 }
 
 func (p *pages) reportDevice(b *strings.Builder, d *device.Device, whole bool) {
@@ -114,8 +116,11 @@ func newStandIns(all []*device.Device) *strings.Replacer {
 		add(d.ID(), "did", i+1)
 		add(info.Name, "name", i+1)
 		add(info.Room, "room", i+1)
-		add(info.MAC, "mac", i+1)
-		add(strings.ReplaceAll(info.MAC, ":", ""), "mac", i+1)
+		for _, mac := range []string{info.MAC, strings.ToUpper(info.MAC)} {
+			add(mac, "mac", i+1)
+			add(strings.ReplaceAll(mac, ":", "-"), "mac", i+1)
+			add(strings.ReplaceAll(mac, ":", ""), "mac", i+1)
+		}
 		add(info.Addr, "address", i+1)
 		add(host(info.Addr), "address", i+1)
 	}
@@ -131,4 +136,30 @@ func newStandIns(all []*device.Device) *strings.Replacer {
 		pairs = append(pairs, t, stand[t])
 	}
 	return strings.NewReplacer(pairs...)
+}
+
+var (
+	macForm     = regexp.MustCompile(`(?i)\b[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}\b`)
+	addressForm = regexp.MustCompile(`(?i)\b(?:\d{1,3}(?:\.\d{1,3}){3}|(?:f[cde][0-9a-f]{2}:)[0-9a-f:]*[0-9a-f])\b`)
+)
+
+// hideOthers replaces the addresses of machines that are no devices of ours, each by
+// the same stand-in wherever it stands.
+func hideOthers(text string) string {
+	numbers := map[string]int{}
+	stand := func(kind, of string) string {
+		of = strings.ToLower(strings.ReplaceAll(of, "-", ":"))
+		if numbers[of] == 0 {
+			numbers[of] = len(numbers) + 1
+		}
+		return fmt.Sprintf("<%s of another %d>", kind, numbers[of])
+	}
+	text = macForm.ReplaceAllStringFunc(text, func(mac string) string { return stand("mac", mac) })
+	return addressForm.ReplaceAllStringFunc(text, func(s string) string {
+		addr, err := netip.ParseAddr(s)
+		if err != nil || !addr.IsPrivate() && !addr.IsLinkLocalUnicast() { // such as a version
+			return s
+		}
+		return stand("address", s)
+	})
 }

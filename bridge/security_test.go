@@ -2,6 +2,8 @@ package bridge_test
 
 import (
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -32,5 +34,17 @@ func TestSecurityRequirementsNameTestsThatExist(t *testing.T) {
 	}
 	if count < 30 {
 		t.Errorf("only %d requirements", count)
+	}
+}
+
+// TestNothingServesAProfile keeps out what would show the memory, secrets included, to
+// whoever asks.
+func TestNothingServesAProfile(t *testing.T) {
+	for name, pkg := range ours(t) {
+		for _, path := range []string{"net/http/pprof", "runtime/pprof", "expvar", "runtime/trace", "plugin", "os/exec"} {
+			if slices.Contains(pkg.Imports, path) && !(path == "os/exec" && strings.HasPrefix(name, "cmd/notices")) {
+				t.Errorf("%s imports %s", name, path)
+			}
+		}
 	}
 }

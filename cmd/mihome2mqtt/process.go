@@ -133,7 +133,7 @@ func help(o kong.HelpOptions, ctx *kong.Context) error {
 	return kong.DefaultHelpPrinter(o, ctx)
 }
 
-var secretFlag = regexp.MustCompile(`^--?[a-z-]*(password|token|secret)`)
+var secretFlag = regexp.MustCompile(`^--?[a-z-]*(pass|token|secret|key)[a-z-]*`)
 
 // refuseSecrets turns down flags that would show a secret in the list of
 // processes.
