@@ -202,7 +202,8 @@ func (t *tv) player(name string) string {
 	return text
 }
 
-const playerText = `template:
+const playerText = `# Then a card: {type: media-control, entity: media_player.OWN}
+template:
   - sensor: # a player counts from 0 to 1, a TV to whatever it likes
       - unique_id: OWN_loudness
         name: LOUDNESS
