@@ -43,6 +43,18 @@ func (b *Bridge) heard(devices []mi.Info) []mi.Info {
 	return all
 }
 
+// listed lists the known devices, and what the accounts know of theirs by now.
+func (b *Bridge) listed(devices []mi.Info) []mi.Info {
+	all := slices.Clone(devices)
+	if b.accounts == nil {
+		return all
+	}
+	for _, d := range b.accounts.Known().Devices {
+		all = append(all, d.Info)
+	}
+	return all
+}
+
 // severity ranks the conditions of accounts, the worst last.
 var severity = []account.Condition{account.OK, account.Expiring, account.Limited, account.Away, account.Verify, account.LoginNeeded}
 

@@ -25,7 +25,7 @@ import (
 // preferred: what reports by itself goes before what must be asked, what is near
 // before what is not.
 func (b *Bridge) routes(devices []mi.Info) []device.Route {
-	return slices.Concat(b.lanRoutes(devices), b.netRoutes(), b.airRoutes(devices), b.cloudRoutes())
+	return slices.Concat(b.lanRoutes(devices), b.netRoutes(devices), b.airRoutes(devices), b.cloudRoutes())
 }
 
 // lanRoutes are for the devices of the network and what hangs on their gateways.
@@ -77,11 +77,12 @@ func (b *Bridge) multimode(known func() []mi.Info) mi.Driver {
 }
 
 // netRoutes are for what is on the network beside the devices.
-func (b *Bridge) netRoutes() []device.Route {
+func (b *Bridge) netRoutes(devices []mi.Info) []device.Route {
 	o, c := &b.opt, b.opt.Config
 	return []device.Route{
 		{Name: "lan", Driver: tv.New(o.World, tv.Options{
 			TVs: tvs(c.TVs), Memory: b.store, Log: o.Log, Interfaces: c.Interfaces, NoFind: o.Alone, WakePort: o.WakePort,
+			Known: func() []mi.Info { return b.listed(devices) },
 		})},
 		{Name: "lan", Driver: androidtv.New(o.World, androidtv.Options{
 			TVs: androidTVs(c.AndroidTVs), Memory: b.store, Log: o.Log, Interfaces: c.Interfaces, NoFind: o.Alone, WakePort: o.WakePort,

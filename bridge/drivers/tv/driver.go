@@ -36,6 +36,9 @@ type Options struct {
 	Interfaces []string // names of those to find and wake TVs on; empty is all but loopback
 	NoFind     bool     // neither mDNS nor broadcast: only TVs that are known, where they are known to be
 	WakePort   uint16   // of magic packets; 0 is 9
+	// Known returns devices that are known otherwise, such as by the account: where one
+	// may be a TV, it is asked. It may be nil.
+	Known func() []mi.Info
 }
 
 // Driver finds TVs and talks with them.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,7 +49,7 @@ func (d *Driver) Find(ctx context.Context, found func(mi.Info)) error {
 
 // round asks everybody once.
 func (f *finder) round(ctx context.Context) {
-	for _, c := range f.d.o.TVs {
+	for _, c := range slices.Concat(f.d.o.TVs, f.d.suspects()) {
 		f.asks.Go(func() { f.visit(ctx, c) })
 	}
 	for _, i := range f.d.interfaces() {
@@ -57,6 +58,25 @@ func (f *finder) round(ctx context.Context) {
 		}
 	}
 	f.asks.Wait()
+}
+
+// suspects are the TVs that others know, by the addresses that they know. Their MAC
+// address may be another than the one that a TV is named by, so it tells that itself.
+func (d *Driver) suspects() (out []Config) {
+	if d.o.Known == nil {
+		return nil
+	}
+	for _, i := range d.o.Known() {
+		at, err := netip.ParseAddrPort(i.Addr)
+		if err != nil || len(out) == maxFound || !strings.HasPrefix(i.Model, "xiaomi.tv") || strings.HasPrefix(i.DID, didPrefix) {
+			continue
+		}
+		host := at.Addr().String()
+		if !slices.ContainsFunc(d.o.TVs, func(c Config) bool { return spellAddr(c.Addr) == spellAddr(host) }) {
+			out = append(out, Config{Addr: host, Name: i.Name})
+		}
+	}
+	return out
 }
 
 // visit reports the TV at an address if it answers as one.

@@ -7,9 +7,12 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/tv"
@@ -75,6 +78,46 @@ func TestFind(t *testing.T) {
 		after(time.Hour)
 		if n := h.tv.State().Calls - calls; n > 130 {
 			t.Errorf("looking for one TV makes %d calls an hour", n)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestATVOfTheAccountIsFound asks where the account knows a TV; a plug is not asked,
+// nor an address that the user named already.
+func TestATVOfTheAccountIsFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, virtual.TVOptions{})
+		defer h.tv.Close()
+		known := []mi.Info{
+			{DID: "1", Model: "cuco.plug.cp5pro", Addr: "192.168.7.20:54321"}, {DID: "2", Model: "xiaomi.tv.eaffh1", Addr: "192.168.7.21:54321"},
+			{DID: "3", Model: "xiaomi.tvbox.b1"}, {DID: tvDID, Model: "xiaomi.tv.mitv606", Addr: tvAddr},
+		}
+		var moved atomic.Bool
+		d := tv.New(mi.World{Net: h.bridge, Now: time.Now}, tv.Options{Log: zerolog.Nop(), NoFind: true, Known: func() []mi.Info {
+			if moved.Load() {
+				return append(known, mi.Info{DID: "2", Model: "xiaomi.tv.eaffh1", Name: "Anna's TV", Addr: "192.168.7.20:54321"})
+			}
+			return known
+		}})
+		ctx, cancel := context.WithCancel(t.Context())
+		found, ended := make(chan mi.Info, 1000), make(chan error, 1)
+		go func() { ended <- d.Find(ctx, func(i mi.Info) { found <- i }) }()
+		after(5 * time.Minute)
+		if n := h.tv.State().Calls; n > 0 || len(found) > 0 {
+			t.Errorf("%d calls and %d TVs by what is known of others", n, len(found))
+		}
+		moved.Store(true)
+		after(2 * time.Minute)
+		want := mi.Info{DID: tvDID, Addr: tvAddr, MAC: tvMAC, Name: "Anna's TV", Model: "xiaomi.tv.mitv606", Firmware: "16777498"}
+		if len(found) == 0 {
+			t.Fatal("it is not found")
+		}
+		if got := <-found; got != want {
+			t.Errorf("found %+v, want %+v", got, want)
 		}
 		cancel()
 		if err := <-ended; err != nil {
