@@ -20,8 +20,9 @@ import (
 )
 
 const (
-	movedFor   = 6 * time.Hour // in which a new address is worth a word
-	bleConnect = "6"           // connect type of a Bluetooth device, as the account has it
+	movedFor   = 6 * time.Hour    // in which a new address is worth a word
+	backWithin = 10 * time.Second // in which a device that is there again answers
+	bleConnect = "6"              // connect type of a Bluetooth device, as the account has it
 )
 
 // facts are what the problems of many devices are judged by.
@@ -286,8 +287,8 @@ func (p *pages) silentHere(d *device.Device, one web.Device, f *facts) []finding
 	switch {
 	case way.Addr == "":
 		return []finding{{id: "net.none", measured: problem.Waiting, proof: one.Trouble}}
-	case !ok && p.knockable(d).IsValid():
-		return nil // nobody has looked yet
+	case !ok && p.knockable(d).IsValid(), k.there && time.Since(k.since) < backWithin:
+		return nil // nobody has looked yet, or it is just coming back
 	case k.there || online:
 		return []finding{p.walled(k, way, online, f)}
 	case listed:

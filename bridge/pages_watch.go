@@ -37,6 +37,7 @@ type watch struct {
 type knock struct {
 	addr  netip.Addr
 	at    time.Time
+	since time.Time // of there
 	proof string
 	there bool
 }
@@ -133,8 +134,11 @@ func (w *watch) knockAll(ctx context.Context, who []*device.Device) {
 			continue
 		}
 		turns <- struct{}{}
+		before, _ := w.knock(d.ID(), addr)
 		all.Go(func() {
-			w.knockAt(ctx, d.ID(), addr)
+			if w.knockAt(ctx, d.ID(), addr).there && !before.there {
+				d.Refresh() // it may be back
+			}
 			<-turns
 		})
 	}
@@ -145,8 +149,12 @@ func (w *watch) knockAt(ctx context.Context, id string, addr netip.Addr) knock {
 	k := knock{addr: addr}
 	k.proof, k.there = lan.Knock(ctx, w.p.b.opt.World.Net, addr)
 	k.at = time.Now()
+	k.since = k.at
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if before := w.knocks[id]; before.addr == addr && before.there == k.there {
+		k.since = before.since
+	}
 	w.knocks[id] = k
 	return k
 }
@@ -181,8 +189,12 @@ func (w *watch) note(all []web.Problem) {
 		}
 		fresh[keyOf(one)] = one
 	}
+	still := map[string]bool{} // devices with a problem: another one is no solution
+	for _, one := range fresh {
+		still[one.Device] = still[one.Device] || one.Device != "" && one.Severity != web.Note
+	}
 	for _, key := range sortedNames(w.open) {
-		if one := w.open[key]; fresh[key].ID == "" && one.Severity != web.Note {
+		if one := w.open[key]; fresh[key].ID == "" && one.Severity != web.Note && !still[one.Device] {
 			one.Since = now
 			w.solved = slices.Insert(w.solved, 0, one)
 		}

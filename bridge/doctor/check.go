@@ -4,10 +4,12 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/problem"
 )
 
 // Network looks at the networks of this machine; names are those to be used, none
@@ -31,11 +33,9 @@ func (r *Report) Subnet(addr netip.Addr, all []mi.Interface) {
 	if !addr.IsValid() || addr.IsLoopback() {
 		return
 	}
-	for _, i := range all {
-		if i.Prefix.Contains(addr) {
-			r.Good("subnet", "%s is in %s", addr, i.Prefix.Masked())
-			return
-		}
+	if i := slices.IndexFunc(all, func(i mi.Interface) bool { return i.Prefix.Contains(addr) }); i >= 0 {
+		r.Good("subnet", "%s is in %s", addr, all[i].Prefix.Masked())
+		return
 	}
 	ours := prefixes(mi.Outward(all, nil))
 	if ours == "" {
@@ -97,29 +97,56 @@ func orUnknown(text string) string {
 	return text
 }
 
-// Answer judges how a device answered: err is what its driver said. A device that
-// does not answer is a problem even if nobody found out why.
-func (r *Report) Answer(d mi.Info, took time.Duration, all []mi.Interface, err error) {
+// Present notes what came of knocking at the address of a device.
+func (r *Report) Present(proof string, there bool) {
+	if there {
+		r.Good("knock", "%s", proof)
+		return
+	}
+	r.Bad("knock", "%s", proof)
+}
+
+// Answer judges how a device answered: err is what its driver said, there that
+// somebody is at its address. A device that does not answer is a problem even if
+// nobody found out why.
+func (r *Report) Answer(d mi.Info, took time.Duration, all []mi.Interface, there bool, err error) {
 	if err == nil {
 		r.Good("answer", "it answered by LAN (%d ms)", max(1, took.Milliseconds()))
 		return
 	}
 	r.Bad("answer", "%s", err)
-	id, measured := mi.Problem(err), ""
-	silent := errors.Is(err, mi.ErrTimeout) || errors.Is(err, mi.ErrOffline)
-	switch {
-	case id == "" && errors.Is(err, mi.ErrDenied):
-		id = "token.wrong"
-	case id == "" && silent:
-		id = "net.none"
-	case id == "":
+	addr := address(d.Addr)
+	id, measured := verdict(mi.Problem(err), err, there, near(all, addr))
+	if id == "" {
 		return
 	}
-	name, addr := d.Name, address(d.Addr)
+	name := d.Name
 	if name == "" {
 		name = orUnknown(d.DID)
 	}
-	r.Found(id, measured, "name", name, "ip", addr.String(), "ours", Ours(all), "net", Neighbours(addr), "model", d.Model)
+	r.Found(id, measured, "name", name, "ip", addr.String(), "ours", Ours(all), "net", Neighbours(addr), "model", d.Model, "port", "54321")
+}
+
+// verdict names the problem behind an answer that did not come: what the driver found
+// out, but about the network only what was seen by knocking.
+func verdict(id string, err error, there, near bool) (problemID, measured string) {
+	silent := errors.Is(err, mi.ErrTimeout) || errors.Is(err, mi.ErrOffline)
+	switch {
+	case id == "" && errors.Is(err, mi.ErrDenied):
+		return "token.wrong", ""
+	case id != "" && !strings.HasPrefix(id, "net."), id == "" && !silent:
+		return id, ""
+	case there && near:
+		return "net.port_blocked", ""
+	case there:
+		return "net.foreign_subnet", ""
+	}
+	return "net.none", problem.Near
+}
+
+// near reports whether an address is in a network of this machine.
+func near(all []mi.Interface, addr netip.Addr) bool {
+	return slices.ContainsFunc(all, func(i mi.Interface) bool { return i.Prefix.Contains(addr) })
 }
 
 // address returns the address of host:port; the zero Addr when there is none.

@@ -41,10 +41,14 @@ type Finding struct {
 type Report struct {
 	Checks   []Check   `json:"checks"`
 	Problems []Finding `json:"problems"` // the worst first
+
+	told func(Check)
 }
 
-// New starts an examination.
-func New() *Report { return &Report{Checks: []Check{}, Problems: []Finding{}} }
+// New starts an examination. told, when there is one, is told every check as it ends.
+func New(told func(Check)) *Report {
+	return &Report{Checks: []Check{}, Problems: []Finding{}, told: told}
+}
 
 // Good notes a check that ended well.
 func (r *Report) Good(name, format string, args ...any) { r.note(Good, name, format, args) }
@@ -56,7 +60,15 @@ func (r *Report) Warn(name, format string, args ...any) { r.note(Warn, name, for
 func (r *Report) Bad(name, format string, args ...any) { r.note(Bad, name, format, args) }
 
 func (r *Report) note(mark Mark, name, format string, args []any) {
-	r.Checks = append(r.Checks, Check{mark, name, fmt.Sprintf(format, args...)})
+	r.Note(Check{mark, name, fmt.Sprintf(format, args...)})
+}
+
+// Note takes a check down that somebody else has made.
+func (r *Report) Note(c Check) {
+	r.Checks = append(r.Checks, c)
+	if r.told != nil {
+		r.told(c)
+	}
 }
 
 // Found adds a problem of the table; measured is a name of problem.Kind.Else or "",

@@ -62,16 +62,23 @@ func TestChecks(t *testing.T) {
 		{"no address", func(r *doctor.Report) { r.Address("") }, false, "! address: none is known; it has to call first\n"},
 		{"known", func(r *doctor.Report) { r.Known(cam, "the settings") }, false, "ok known: did 512, with its key, from the settings\n"},
 		{"no key", func(r *doctor.Report) { r.Known(mi.Info{}, "the settings") }, true, "x known: did unknown, without a key, from the settings\n"},
-		{"answer", func(r *doctor.Report) { r.Answer(cam, 41*time.Millisecond, home, nil) }, false, "ok answer: it answered by LAN (41 ms)\n"},
-		{"foreign", func(r *doctor.Report) { r.Answer(cam, 0, home, foreign) }, true, "x answer: miio: get: no answer: no answer\n" +
+		{"answer", func(r *doctor.Report) { r.Answer(cam, 41*time.Millisecond, home, true, nil) }, false, "ok answer: it answered by LAN (41 ms)\n"},
+		{"foreign", func(r *doctor.Report) { r.Answer(cam, 0, home, true, foreign) }, true, "x answer: miio: get: no answer: no answer\n" +
 			"broken [net.foreign_subnet] Balcony Camera answers a ping, but not the bridge. It is at 192.168.30.17, the bridge at 192.168.1.5. Many Xiaomi devices only talk to their own network. | " +
 			"Give the bridge an address in 192.168.30.0/24, or let your router translate (masquerade).\n"},
-		{"silent", func(r *doctor.Report) { r.Answer(mi.Info{DID: "7"}, 0, home, mi.ErrOffline) }, true, "x answer: offline\n" +
-			"broken [net.none] Nobody hears 7: not the network, not Xiaomi's cloud. It is most likely without power or Wi-Fi. | Look at the device, then try again.\n"},
-		{"denied", func(r *doctor.Report) { r.Answer(cam, 0, home, mi.ErrDenied) }, true, "x answer: token refused\n" +
+		{"silent", func(r *doctor.Report) { r.Answer(mi.Info{DID: "7"}, 0, home, false, mi.ErrOffline) }, true, "x answer: offline\n" +
+			"broken [net.none] Nobody in the network hears 7. It is most likely without power or Wi-Fi. | Look at the device, then try again.\n"},
+		{"foreign and gone", func(r *doctor.Report) { r.Answer(cam, 0, home, false, foreign) }, true, "x answer: miio: get: no answer: no answer\n" +
+			"broken [net.none] Nobody in the network hears Balcony Camera. It is most likely without power or Wi-Fi. | Look at the device, then try again.\n"},
+		{"walled", func(r *doctor.Report) {
+			r.Present("192.168.1.7 refuses TCP port 80, so somebody is there", true)
+			r.Answer(mi.Info{Name: "Lamp", Addr: "192.168.1.7:54321"}, 0, home, true, mi.Diagnose("net.none", mi.ErrTimeout))
+		}, true, "ok knock: 192.168.1.7 refuses TCP port 80, so somebody is there\nx answer: no answer\n" +
+			"broken [net.port_blocked] Lamp is on, but its port 54321 (UDP) does not answer. A firewall or client isolation may be in between. | Allow port 54321 between the bridge and the device.\n"},
+		{"denied", func(r *doctor.Report) { r.Answer(cam, 0, home, true, mi.ErrDenied) }, true, "x answer: token refused\n" +
 			"broken [token.wrong] Balcony Camera hears the bridge but does not understand it. Its key has most likely changed; that happens when it was added to Mi Home again. | " +
 			"Get the new key: sign in to the Xiaomi account, or type it in.\n"},
-		{"odd", func(r *doctor.Report) { r.Answer(cam, 0, home, errors.New("odd")) }, true, "x answer: odd\n"},
+		{"odd", func(r *doctor.Report) { r.Answer(cam, 0, home, true, errors.New("odd")) }, true, "x answer: odd\n"},
 		{"own pages", func(r *doctor.Report) { r.Pages("127.0.0.1:8099", false, false, false) }, false, "ok pages: for this machine only, at 127.0.0.1:8099\n"},
 		{"pages off", func(r *doctor.Report) { r.Pages("off", true, false, false) }, false, "! pages: switched off\n"},
 		{"open pages", func(r *doctor.Report) { r.Pages(":8099", false, true, false) }, false, "ok pages: with a password, at :8099\n"},
@@ -87,7 +94,7 @@ func TestChecks(t *testing.T) {
 			"broken [mqtt.away] No connection to the broker mqtt://core: nothing listens. No values wait. | \n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r := doctor.New()
+			r := doctor.New(nil)
 			tc.check(r)
 			if got := text(r); got != tc.want || r.Needs() != tc.needs {
 				t.Errorf("needs somebody: %v; got\n%s\nwant\n%s", r.Needs(), got, tc.want)
@@ -97,7 +104,7 @@ func TestChecks(t *testing.T) {
 }
 
 func TestProblemsAreToldOnceTheWorstFirst(t *testing.T) {
-	r := doctor.New()
+	r := doctor.New(nil)
 	r.Found("config.open", "")
 	r.Found("disk.readonly", "", "cause", "full")
 	for range 2 {

@@ -31,7 +31,9 @@ func (s *Server) endpoints() []endpoint {
 		endpoint{method: "GET", path: "status", does: "How things stand as a whole", out: status{}, handle: s.apiStatus},
 		endpoint{method: "GET", path: "routes", does: "The ways in which devices are reached", out: nodes{}, handle: s.apiRoutes},
 		endpoint{method: "GET", path: "problems", does: "What is not as it should be, the worst first", out: list[Problem]{}, handle: s.apiProblems},
-		endpoint{method: "POST", path: "problems/check", does: "Ask every device again", out: accepted{}, handle: s.apiCheck},
+		endpoint{method: "POST", path: "problems/check", does: "Look at everything anew", out: Checked{}, handle: s.apiCheck},
+		endpoint{method: "GET", path: "problems/check", does: "How far that is, and what was seen", out: Checked{}, handle: s.apiChecked},
+		endpoint{method: "GET", path: "problems/solved", does: "What is as it should be again since lately", out: list[Problem]{}, handle: s.apiSolved},
 		endpoint{method: "POST", path: "import", does: "Take in devices with their keys, as JSON, CSV or lines", in: importRequest{}, out: Imported{}, handle: s.apiImport},
 		endpoint{method: "GET", path: "settings", does: "Every setting as it holds", out: list[Setting]{}, handle: s.apiSettings},
 		endpoint{method: "GET", path: "logs", does: "The last lines of the log", query: []parameter{
@@ -123,8 +125,9 @@ func (s *Server) apiProblems(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, list[Problem]{Items: append([]Problem{}, all...), Total: len(all)})
 }
 
-func (s *Server) apiCheck(w http.ResponseWriter, _ *http.Request) {
-	s.answer(w, accepted{true}, s.opt.Orders.Refresh(""))
+func (s *Server) apiSolved(w http.ResponseWriter, _ *http.Request) {
+	all := s.opt.Bridge.Solved()
+	writeJSON(w, http.StatusOK, list[Problem]{Items: append([]Problem{}, all...), Total: len(all)})
 }
 
 func (s *Server) apiSettings(w http.ResponseWriter, _ *http.Request) {

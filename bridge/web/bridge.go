@@ -31,6 +31,9 @@ type Bridge interface {
 	// Solved returns what is as it should be again since lately, newest first; Since is
 	// when it was solved.
 	Solved() []Problem
+	// Examine looks at everything anew and tells what it sees, until ctx ends: how many
+	// steps are done, of how many, and a check, or one without a name.
+	Examine(ctx context.Context, tell func(done, total int, c Check))
 	// Settings returns every setting as it holds.
 	Settings() []Setting
 	// Samples returns the numbers for the metrics, besides those of the devices.

@@ -148,6 +148,15 @@ func (h *house) Solved() []Problem {
 	return append([]Problem{}, h.solved...)
 }
 
+func (h *house) Examine(ctx context.Context, tell func(done, total int, c Check)) {
+	if h.did("examine") != nil {
+		<-ctx.Done()
+		return
+	}
+	tell(1, 2, Check{"ok", "network", "eth0 192.168.1.5/24"})
+	tell(2, 2, Check{"x", "device", "Lamp 2: no answer"})
+}
+
 func (h *house) Settings() []Setting {
 	return []Setting{{"MIHOME2MQTT_MQTT_PASSWORD", "set, 24 characters", "environment", "Password at the broker.", true}, {"MIHOME2MQTT_POLL", "30s", "default", "Time between two reads.", false}}
 }

@@ -34,16 +34,17 @@ func (s *Server) routes(w http.ResponseWriter, r *http.Request) {
 
 // problemsData is what the page of problems shows.
 type problemsData struct {
-	Open  []Problem
-	More  int // open ones that are not shown
-	Notes []Problem
-	Asked bool // all devices were just asked again
+	Open   []Problem
+	More   int // open ones that are not shown
+	Notes  []Problem
+	Solved []Problem
+	Check  Checked // the last look at everything
 }
 
 func (s *Server) problems(w http.ResponseWriter, r *http.Request) {
 	p := s.page(r, "problems", "Problems")
 	p.live("problems")
-	data := problemsData{Asked: r.URL.Query().Has("asked")}
+	data := problemsData{Check: s.exam.get(), Solved: s.opt.Bridge.Solved()}
 	for _, one := range s.opt.Bridge.Problems() {
 		if one.Severity == Note {
 			data.Notes = append(data.Notes, one)
@@ -56,14 +57,6 @@ func (s *Server) problems(w http.ResponseWriter, r *http.Request) {
 	data.Notes = data.Notes[:min(len(data.Notes), shownOpen)]
 	p.Data = data
 	s.show(w, http.StatusOK, "problems", p)
-}
-
-func (s *Server) check(w http.ResponseWriter, r *http.Request) {
-	if err := s.opt.Orders.Refresh(""); err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	see(w, r, "problems?asked")
 }
 
 // settingsData is what the page of settings shows.

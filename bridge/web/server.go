@@ -51,6 +51,7 @@ type Server struct {
 	keys    keys
 	tries   *tries
 	hub     *hub
+	exam    *exam
 	lines   *ring
 	loud    loud
 	handler http.Handler
@@ -90,6 +91,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.hub = newHub(o.Bridge, o.World.Now)
+	s.exam = &exam{bridge: o.Bridge, hub: s.hub, now: o.World.Now, state: Checked{Checks: []Check{}}}
 	s.handler = s.guarded(s.mux())
 	return s, nil
 }

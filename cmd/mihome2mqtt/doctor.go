@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/doctor"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/lan"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mqtt"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/problem"
@@ -29,7 +31,8 @@ func (c *doctorCmd) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	x := &examination{p: p, conf: conf, report: doctor.New()}
+	x := &examination{p: p, conf: conf}
+	x.report = doctor.New(x.show)
 	if x.interfaces, err = host.Network().Interfaces(); err != nil {
 		x.report.Bad("network", "%s", err)
 	}
@@ -137,8 +140,23 @@ func (x *examination) deviceAlone(name string, none error) error {
 	if x.p.ctx.Err() != nil {
 		return x.p.ctx.Err()
 	}
-	x.report.Answer(info, time.Since(began), x.interfaces, err)
+	took, there := time.Since(began), false
+	if err != nil {
+		there = x.knock(info)
+	}
+	x.report.Answer(info, took, x.interfaces, there, err)
 	return nil
+}
+
+// knock looks whether anybody is at the address of a device.
+func (x *examination) knock(info mi.Info) bool {
+	addr, err := netip.ParseAddrPort(info.Addr)
+	if err != nil {
+		return false
+	}
+	proof, there := lan.Knock(x.p.ctx, host.Network(), addr.Addr())
+	x.report.Present(proof, there)
+	return there
 }
 
 // exchange has one sealed conversation with a device.
@@ -158,42 +176,43 @@ func exchange(ctx context.Context, r *reach, info mi.Info) error {
 
 // whole examines a running bridge with everything that it reaches.
 func (x *examination) whole(r *running) error {
-	var status struct {
-		Version     string
-		Devices     struct{ Total, Online, Asleep int }
-		Connections []web.Connection
-	}
+	var status struct{ Version string }
 	if err := r.get(x.p.ctx, "status", &status); err != nil {
 		return told(err)
 	}
 	x.report.Good("bridge", "version %s runs at %s", status.Version, strings.TrimSuffix(r.base, "/"))
-	for _, c := range status.Connections {
-		x.connection(c)
+	if err := x.checks(r); err != nil {
+		return err
 	}
-	x.report.Network(x.interfaces, x.conf.Interfaces)
-	x.pages()
-	d := status.Devices
-	mark := x.report.Good
-	if d.Online+d.Asleep < d.Total {
-		mark = x.report.Warn
-	}
-	mark("devices", "%d known, %d %s", d.Total, d.Online, verb(d.Online))
 	return x.problems(r, func(web.Problem) bool { return true })
 }
 
-func (x *examination) connection(c web.Connection) {
-	name := map[string]string{"mqtt": "broker", "home_assistant": "home", "account": "account", "bluetooth": "bluetooth"}[c.What]
-	if name == "" { // the network is looked at from here
-		return
+// checks has the bridge look at everything anew, and takes over what it sees as it
+// goes on.
+func (x *examination) checks(r *running) error {
+	const path = "problems/check"
+	var now web.Checked
+	if err := r.post(x.p.ctx, path, nil, &now); err != nil {
+		return told(err)
 	}
-	text := strings.Trim(c.Word+": "+c.Text, ": ")
-	switch c.State {
-	case "ok":
-		x.report.Good(name, "%s", text)
-	case "bad":
-		x.report.Bad(name, "%s", text)
-	default:
-		x.report.Warn(name, "%s", text)
+	again := time.NewTicker(againEvery)
+	defer again.Stop()
+	for shown := 0; ; {
+		for _, c := range now.Checks[min(shown, len(now.Checks)):] {
+			x.report.Note(doctor.Check{Mark: doctor.Mark(c.Mark), Name: c.Name, Text: c.Text})
+		}
+		shown = len(now.Checks)
+		if !now.Running {
+			return nil
+		}
+		select {
+		case <-x.p.ctx.Done():
+			return x.p.ctx.Err()
+		case <-again.C:
+		}
+		if err := r.get(x.p.ctx, path, &now); err != nil {
+			return told(err)
+		}
 	}
 }
 
@@ -313,7 +332,17 @@ func (r *running) askAgain(ctx context.Context, g *guest) (*guest, error) {
 	}
 }
 
-// print shows the checks and what came of them.
+// show prints a check as soon as it has ended.
+func (x *examination) show(c doctor.Check) {
+	if x.p.JSON {
+		return
+	}
+	mark := string(c.Mark)
+	pad := strings.Repeat(" ", 4-len(mark))
+	fmt.Fprintf(x.p.out, "%s%s%-10s %s\n", x.p.screen.mark(mark), pad, c.Name, c.Text)
+}
+
+// print shows what came of the checks.
 func (x *examination) print() error {
 	needs := error(nil)
 	if x.report.Needs() {
@@ -321,11 +350,6 @@ func (x *examination) print() error {
 	}
 	if x.p.JSON {
 		return errors.Join(needs, x.p.json(x.report))
-	}
-	for _, c := range x.report.Checks {
-		mark := string(c.Mark)
-		pad := strings.Repeat(" ", 4-len(mark))
-		fmt.Fprintf(x.p.out, "%s%s%-10s %s\n", x.p.screen.mark(mark), pad, c.Name, c.Text)
 	}
 	for _, f := range x.report.Problems {
 		fmt.Fprintln(x.p.out, f.Text)

@@ -114,6 +114,7 @@
     devices() { const b = $("#changed"); if (b) b.hidden = false; else sync(); },
     overview: sync,
     problem(p) { say(p.text); sync(); },
+    check: sync,
     login: sync,
     log(l) {
       const log = $("#log"), levels = ["trace", "debug", "info", "warn", "error"];
