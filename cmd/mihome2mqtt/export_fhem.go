@@ -22,7 +22,7 @@ func fhem(d *exported) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "# \"mqtt\" is the client: define mqtt MQTT2_CLIENT %s:%s\n", d.host, d.port)
-	fmt.Fprintf(&b, "define %s MQTT2_DEVICE\nattr %s alias %s\nattr %s IODev mqtt\n", name, name, d.name, name)
+	fmt.Fprintf(&b, "define %s MQTT2_DEVICE\nattr %s alias %s\nattr %s IODev mqtt\n", name, name, inFHEM(d.name), name)
 	fmt.Fprintf(&b, "attr %s readingList %s\n", name, strings.Join(readings, "\\\n  "))
 	if len(sets) > 0 {
 		fmt.Fprintf(&b, "attr %s setList %s\n", name, strings.Join(sets, "\\\n  "))
@@ -40,9 +40,13 @@ func fhemSet(t *part) string {
 	case t.kind == onOff:
 		return ":ON,OFF " + t.set() + " $EVTPART1"
 	case t.kind == choice && !spaced:
-		return ":" + strings.Join(t.options, ",") + " " + t.set() + " $EVTPART1"
+		return ":" + inFHEM(strings.Join(t.options, ",")) + " " + t.set() + " $EVTPART1"
 	case t.kind == number && t.max > t.min:
 		return fmt.Sprintf(":slider,%s,%s,%s,1 %s $EVTPART1", short(t.min), short(t.step), short(t.max), t.set())
 	}
 	return fmt.Sprintf(`:textField { "%s " . ($EVENT =~ s/^\S+ //r) }`, t.set())
 }
+
+// inFHEM writes a text so that nothing in it begins a command of its own: FHEM runs
+// what follows a semicolon.
+func inFHEM(text string) string { return strings.ReplaceAll(inOneLine(text), ";", ";;") }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // openhab writes a generic MQTT thing and its items, as openHAB's text files hold
@@ -73,5 +74,15 @@ func openhabOptions(t *part, channel string) (out []string) {
 }
 
 func inQuotes(text string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(inOneLine(text)) + `"`
+}
+
+// inOneLine leaves out what would end a line.
+func inOneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) {
+			return -1
+		}
+		return r
+	}, text)
 }

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -117,6 +118,38 @@ func TestExportNamesTheBroker(t *testing.T) {
 		c.MQTT.URL, c.Broker.Listen = set, "127.0.0.1:1883"
 		if host, port, err := brokerOf(c); host+":"+port != want || err != nil {
 			t.Errorf("%q: %s:%s, %v", set, host, port, err)
+		}
+	}
+}
+
+// TestExportTakesNoCommandsFromNames has a device whose name and choices would be
+// commands of the platform if they were written as they are.
+func TestExportTakesNoCommandsFromNames(t *testing.T) {
+	evil := cabinet()
+	evil.Name = "Lamp\n\u2028define x\r;{system('reboot')}\" ] }"
+	for i := range evil.Entities {
+		for r := range evil.Entities[i].Roles {
+			if evil.Entities[i].Roles[r].Options != nil {
+				evil.Entities[i].Roles[r].Options = []string{"a;{b}", "c\nd"}
+			}
+		}
+	}
+	for name, write := range platforms {
+		got, want := write(newExported(evil, false)), write(newExported(cabinet(), false))
+		if json.Valid([]byte(want)) {
+			if !json.Valid([]byte(got)) {
+				t.Errorf("%s is no JSON:\n%s", name, got)
+			}
+			continue
+		}
+		if strings.Count(got, "\n") != strings.Count(want, "\n") || strings.ContainsAny(got, "\r\u2028") {
+			t.Errorf("%s has lines of a name:\n%s", name, got)
+		}
+		if name == "fhem" && strings.Contains(strings.ReplaceAll(got, ";;", ""), ";") {
+			t.Errorf("%s runs what stands in a name:\n%s", name, got)
+		}
+		if name == "openhab" && strings.Contains(got, `{system('reboot')}"`) {
+			t.Errorf("%s: a name ends its quotes:\n%s", name, got)
 		}
 	}
 }
