@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"strconv"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -150,6 +151,26 @@ func TestFindLimitsNewDevices(t *testing.T) {
 		}
 		if h.d.Refused()["flood"] == 0 {
 			t.Errorf("Refused = %v", h.d.Refused())
+		}
+	})
+}
+
+// TestFindBelievesDevicesPortsOnly has somebody answer the broadcast who may not use
+// the port of devices.
+func TestFindBelievesDevicesPortsOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		time.AfterFunc(time.Second, func() {
+			for i, from := range []string{"192.168.1.9:40000", "192.168.1.9:54321"} {
+				h.net.send(netip.MustParseAddrPort(from), netip.MustParseAddrPort("192.168.1.2:40001"), greetingOf(uint64(5000+i), 5))
+			}
+		})
+		got := h.findFor(20 * time.Second)
+		in := func(did string) bool {
+			return slices.ContainsFunc(got, func(i mi.Info) bool { return i.DID == did })
+		}
+		if in("5000") || !in("5001") || h.d.Refused()["spoofed"] != 1 {
+			t.Errorf("found %v, refused %v", got, h.d.Refused())
 		}
 	})
 }

@@ -2,6 +2,7 @@ package miio
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -113,6 +114,28 @@ func TestReplayedReportsAreRefused(t *testing.T) {
 		}
 		if len(h.ear.happened) != 0 || h.d.Refused()["stale"] != 2 {
 			t.Errorf("a replay was believed: %v, %v", h.ear.happened, h.d.Refused())
+		}
+		h.wantRead(s)
+	})
+}
+
+// TestReportsFromElsewhereAreRefused has a copy of a fresh report, sealed by the
+// device, come from another address.
+func TestReportsFromElsewhereAreRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		s := h.subscribed()
+		report := h.plug.seal(`{"id":901,"method":"event_occured","params":{"siid":2,"eiid":1,"arguments":[]}}`, h.plug.stamp())
+		before := h.d.Refused()["spoofed"]
+		h.net.send(netip.MustParseAddrPort("10.0.0.66:54321"), h.plug.peer, report)
+		synctest.Wait()
+		if n := h.d.Refused()["spoofed"] - before; len(h.ear.happened) != 0 || n != 1 {
+			t.Errorf("believed: %v, %d refused", h.ear.happened, n)
+		}
+		h.net.send(h.plug.conn.LocalAddr(), h.plug.peer, report)
+		synctest.Wait()
+		if len(h.ear.happened) != 1 {
+			t.Errorf("from the device itself: %v", h.ear.happened)
 		}
 		h.wantRead(s)
 	})
