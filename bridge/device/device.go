@@ -72,7 +72,8 @@ type happening struct {
 
 type sighting struct {
 	route int
-	info  mi.Info
+	info  mi.Info // without did: who it is does not hang on the route
+	did   string  // under which drivers know it now; "" when that is nothing new
 }
 
 func newDevice(h *Home, info mi.Info) *Device {
@@ -147,24 +148,6 @@ func (d *Device) Status() Status {
 // Refresh reads everything again soon, also what the device once refused.
 func (d *Device) Refresh() { d.post(func(in *inbox) { in.refresh = true }) }
 
-// identify notes the did under which drivers know the device, where that is another
-// one than before: their links are opened by it.
-func (d *Device) identify(did string) {
-	d.mu.Lock()
-	news := d.info.DID != did
-	if news {
-		d.info.DID, d.refused = did, 0
-		for _, r := range d.routes {
-			r.stale, r.retry = true, 0
-		}
-	}
-	d.mu.Unlock()
-	if news {
-		d.post(func(in *inbox) { in.chosen, in.respec = true, true })
-		d.home.listChanged()
-	}
-}
-
 // post changes the inbox and wakes the loop; it reports false when the device
 // has ended.
 func (d *Device) post(change func(*inbox)) bool {
@@ -182,18 +165,24 @@ func (d *Device) post(change func(*inbox)) bool {
 
 // sighted notes what a driver saw, unless that is already known.
 func (d *Device) sighted(route int, info mi.Info) {
+	did := info.DID
+	standsIn := info.StandsInFor() != ""
+	info.DID = ""
 	d.mu.Lock()
+	if standsIn || did == d.info.DID {
+		did = ""
+	}
 	r := d.route(route)
-	news := !d.in.closed && (r == nil || !r.sighted || r.info.Merge(info) != r.info)
+	news := !d.in.closed && (did != "" || r == nil || !r.sighted || r.info.Merge(info) != r.info)
 	if news {
 		for i := range d.in.sightings {
 			if s := &d.in.sightings[i]; s.route == route {
-				s.info = s.info.Merge(info)
+				s.info, s.did = s.info.Merge(info), cmp.Or(did, s.did)
 				d.mu.Unlock()
 				return
 			}
 		}
-		d.in.sightings = append(d.in.sightings, sighting{route, info})
+		d.in.sightings = append(d.in.sightings, sighting{route, info, did})
 	}
 	d.mu.Unlock()
 	if news {

@@ -38,14 +38,9 @@ func (h *Home) found(route int, info mi.Info) {
 		d = h.welcome(route, info)
 	}
 	h.mu.Unlock()
-	if d == nil {
-		return
+	if d != nil {
+		d.sighted(route, info)
 	}
-	if info.StandsInFor() == "" {
-		d.identify(info.DID)
-	}
-	info.DID = "" // who it is does not hang on the route
-	d.sighted(route, info)
 }
 
 // standIn returns the device that was met under another did before its real one was

@@ -161,6 +161,9 @@ func (d *Device) notice(in inbox, now time.Duration) {
 	for _, s := range in.sightings {
 		shown = d.meet(s) || shown
 		l.stateless = l.stateless && d.sign() == nil
+		if s.did != "" {
+			l.nextSpec = now
+		}
 		if !l.online || l.failures > 0 { // it may be reached now
 			l.nextPoll = min(l.nextPoll, now)
 			l.nextSpec = sooner(l.nextSpec, now)

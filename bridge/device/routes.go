@@ -1,6 +1,7 @@
 package device
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -326,6 +327,7 @@ func (d *Device) meet(s sighting) (shown bool) {
 	r := d.addRoute(s.route)
 	old := d.info
 	d.info = old.Merge(s.info)
+	d.info.DID = cmp.Or(s.did, old.DID)
 	now := d.info
 	if now != old {
 		d.refused = 0
@@ -347,7 +349,7 @@ func (d *Device) meet(s sighting) (shown bool) {
 	if now != old {
 		d.home.listChanged()
 	}
-	return old.Name != now.Name || old.Room != now.Room || old.Model != now.Model || old.Firmware != now.Firmware
+	return s.did != "" || old.Name != now.Name || old.Room != now.Room || old.Model != now.Model || old.Firmware != now.Firmware
 }
 
 // meet returns what is to be done outside the lock, if anything.
@@ -358,6 +360,10 @@ func (r *route) meet(old, now mi.Info, s sighting) func() {
 	}
 	after := now.Merge(r.info)
 	if before == after {
+		return nil
+	}
+	if before.DID != after.DID { // the link was opened by the other one
+		r.retry, r.err, r.stale = 0, nil, true
 		return nil
 	}
 	door := before.Addr != after.Addr || before.Token != after.Token || before.Parent != after.Parent
