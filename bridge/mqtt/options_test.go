@@ -109,3 +109,27 @@ func TestOptionsAnswerWhatHoldsNow(t *testing.T) {
 		s.stop()
 	})
 }
+
+func TestDeviceWithoutANameIsCalledTheSameEverywhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newHouse(t, testWorld(), 0, nil)
+		s.lamps.add("d7", &lamp{values: []mi.Value{mi.Bool(false), mi.Int(50), {}}})
+		s.devices.Found("lan", mi.Info{DID: "d7", Model: "acme.light.one", Token: "0123"})
+		time.Sleep(10 * time.Second)
+		tree := s.tree()
+		for _, want := range []string{`"model_id":"acme.light.one","name":"Lamp"`, `"id":"d7","did":"d7","name":"Lamp"`} {
+			if !among(tree, want) {
+				t.Errorf("%s is missing in\n%s", want, strings.Join(tree, "\n"))
+			}
+		}
+		u := s.watch()
+		u.heard()
+		u.say("mihome2mqtt/bridge/request/get", `{"id":"Lamp"}`, false)
+		time.Sleep(time.Second)
+		if got := u.heard(); !among(got, `"status":"ok"`) {
+			t.Errorf("asked by that name: %q", got)
+		}
+		u.bye()
+		s.stop()
+	})
+}
