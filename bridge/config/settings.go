@@ -113,7 +113,7 @@ type Config struct {
 	OrderTimeout time.Duration `env:"ORDER_TIMEOUT" envDefault:"10s" min:"1s" max:"1m"`
 	Gone         Gone          `envPrefix:"GONE_"`
 
-	// Kinds of commands not taken from MQTT, separated by commas: `unlock` `alarm` `gate` `gas` `cook` `stop` `erase` `update` `restart` `remove`; `off` forbids none.
+	// Kinds of commands that are not taken, by MQTT, pages, API or command line, separated by commas: `unlock` `alarm` `gate` `gas` `cook` `stop` `erase` `update` `restart` `remove`; `off` forbids none.
 	Forbid Forbidden `env:"FORBID" envDefault:"unlock"`
 	// Allow reading, writing and calling anything at all by `bridge/request/get`, `set` and `action`.
 	RawAccess bool `env:"RAW_ACCESS" envDefault:"false"`
