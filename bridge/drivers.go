@@ -83,6 +83,7 @@ func (b *Bridge) netRoutes(devices []mi.Info) []device.Route {
 		{Name: "lan", Driver: tv.New(o.World, tv.Options{
 			TVs: tvs(c.TVs), Memory: b.store, Log: o.Log, Interfaces: c.Interfaces, NoFind: o.Alone, WakePort: o.WakePort,
 			Known: func() []mi.Info { return b.listed(devices) },
+			Rouse: func(ctx context.Context, host string, macs []string) error { return rouse(ctx, b.home, host, macs) },
 		})},
 		{Name: "lan", Driver: androidtv.New(o.World, androidtv.Options{
 			TVs: androidTVs(c.AndroidTVs), Memory: b.store, Log: o.Log, Interfaces: c.Interfaces, NoFind: o.Alone, WakePort: o.WakePort,

@@ -9,6 +9,9 @@ import (
 // CloudAccount is the account as the cloud's driver gets it.
 func CloudAccount(m *account.Manager) cloud.Account { return cloudAccount{m} }
 
+// Rouse is how a TV is switched on by what else is known of it.
+var Rouse = rouse
+
 // NewFlawed builds a bridge with a defect planted between its parts: flaw gets
 // the options of the devices, drivers and View included, and may wrap them.
 func NewFlawed(o Options, flaw func(*device.Options)) (*Bridge, error) {

@@ -39,6 +39,9 @@ type Options struct {
 	// Known returns devices that are known otherwise, such as by the account: where one
 	// may be a TV, it is asked. It may be nil.
 	Known func() []mi.Info
+	// Rouse switches on the TV at a host, or with one of these MAC addresses, by another
+	// way than a magic packet. It may be nil.
+	Rouse func(ctx context.Context, host string, macs []string) error
 }
 
 // Driver finds TVs and talks with them.

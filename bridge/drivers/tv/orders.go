@@ -76,21 +76,36 @@ func (s *session) turn(ctx context.Context, on bool) error {
 	return nil
 }
 
-// wake switches on a TV that is off.
+// wake switches on a TV that is off, by every way that there is.
 func (s *session) wake(ctx context.Context) error {
 	s.mu.Lock()
 	macs := s.facts.macs(s.mac)
 	s.mu.Unlock()
+	host, _, _ := net.SplitHostPort(s.addr)
+	err := s.magic(ctx, host, macs)
+	if rouse := s.d.o.Rouse; rouse != nil && rouse(ctx, host, spelled(macs)) == nil {
+		err = nil
+	}
+	if err == nil {
+		s.expectSoon(true, onTime)
+	}
+	return err
+}
+
+// magic sends the magic packet that wakes a TV.
+func (s *session) magic(ctx context.Context, host string, macs []lan.MAC) error {
 	if len(macs) == 0 {
 		return sleepless()
 	}
-	host, _, _ := net.SplitHostPort(s.addr)
 	last, _ := netip.ParseAddr(host) // a name is not looked up: the TV may be anywhere
-	if err := lan.Wake(ctx, s.d.w.Net, s.d.interfaces(), netip.AddrPortFrom(last, s.d.o.WakePort), macs); err != nil {
-		return err
+	return lan.Wake(ctx, s.d.w.Net, s.d.interfaces(), netip.AddrPortFrom(last, s.d.o.WakePort), macs)
+}
+
+func spelled(macs []lan.MAC) (out []string) {
+	for _, m := range macs {
+		out = append(out, m.String())
 	}
-	s.expectSoon(true, onTime)
-	return nil
+	return out
 }
 
 // sleepless says that a TV that is off stays off.
