@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
@@ -30,10 +31,7 @@ func (h *Home) found(route int, info mi.Info) {
 		return
 	}
 	h.mu.Lock()
-	d := h.byDID[info.DID]
-	if d == nil {
-		d = h.standIn(info)
-	}
+	d := h.standIn(info)
 	if d == nil {
 		d = h.welcome(route, info)
 	}
@@ -43,16 +41,38 @@ func (h *Home) found(route int, info mi.Info) {
 	}
 }
 
-// standIn returns the device that was met under another did before its real one was
-// known. It stays what it is for home platforms: automations hang on that. It needs
-// h.mu.
+// standIn returns the device of that did, or nil: where it was met under another did
+// before its real one was known, the one that it was met as. That stays what it is for
+// home platforms: automations hang on it. It needs h.mu.
 func (h *Home) standIn(info mi.Info) *Device {
-	d := h.byDID[info.StandIn()]
-	if d != nil {
-		h.byDID[info.DID] = d
-		h.opt.Log.Info().Str("device", d.id).Str("did", info.DID).Msg("device is now known by its own did; its topics stay")
+	d, met := h.byDID[info.DID], h.byDID[info.StandIn()]
+	if met == nil || met == d || d != nil && d.Spec() != nil {
+		return d
 	}
-	return d
+	if d != nil { // somebody saw it, without knowing more than its did
+		h.fold(d, met)
+	}
+	h.byDID[info.DID] = met
+	h.opt.Log.Info().Str("device", met.id).Str("did", info.DID).Msg("device is now known by its own did; its topics stay")
+	return met
+}
+
+// fold ends a device that is another one, which learns who saw it. It needs h.mu.
+func (h *Home) fold(d, into *Device) {
+	h.forget(d)
+	d.mu.Lock()
+	seen := slices.Clone(d.in.sightings)
+	for _, r := range d.routes {
+		if r.sighted {
+			seen = append(seen, sighting{route: r.index, info: r.info})
+		}
+	}
+	d.mu.Unlock()
+	for _, s := range seen {
+		into.sighted(s.route, s.info)
+	}
+	d.removed.Store(true)
+	d.ring()
 }
 
 // welcome makes a new device, or returns nil when it is not wanted. It needs h.mu.

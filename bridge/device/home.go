@@ -182,15 +182,9 @@ func (h *Home) Remove(id string) bool {
 		return false
 	}
 	token := d.Info().Token
-	for did, of := range h.byDID {
-		if of == d {
-			delete(h.byDID, did)
-			h.removed[did] = token
-		}
+	for _, did := range h.forget(d) {
+		h.removed[did] = token
 	}
-	delete(h.byID, d.id)
-	at, _ := h.place(d.did)
-	h.order = slices.Delete(h.order, at, at+1)
 	running := h.ctx != nil
 	h.mu.Unlock()
 	h.listChanged()
@@ -202,6 +196,20 @@ func (h *Home) Remove(id string) bool {
 	d.removed.Store(true)
 	d.ring()
 	return true
+}
+
+// forget takes a device out of the lists and returns its dids. It needs h.mu.
+func (h *Home) forget(d *Device) (dids []string) {
+	for did, of := range h.byDID {
+		if of == d {
+			delete(h.byDID, did)
+			dids = append(dids, did)
+		}
+	}
+	delete(h.byID, d.id)
+	at, _ := h.place(d.did)
+	h.order = slices.Delete(h.order, at, at+1)
+	return dids
 }
 
 // Refresh reads every device again soon, spread over a few seconds.

@@ -42,8 +42,10 @@ func signIn(t *testing.T, f func(s *stage, account func(mi.Info), saved *[]mi.In
 
 func TestDeviceKeepsItsTopicsWhenTheAccountTellsItsDID(t *testing.T) {
 	signIn(t, func(s *stage, account func(mi.Info), saved *[]mi.Info) {
+		s.lan.mu.Lock()
 		s.lan.things[ownDID] = s.lan.things[heardDID]
 		delete(s.lan.things, heardDID)
+		s.lan.mu.Unlock()
 		account(mi.Info{DID: ownDID, MAC: "A4:C1:38:00:00:01", Name: "Door", Token: "0123"})
 		s.after(time.Minute)
 		all := s.All()
@@ -88,6 +90,43 @@ func TestOthersAreNotTakenForADeviceThatWasHeard(t *testing.T) {
 		if n := len(s.All()); n != 4 {
 			t.Errorf("%d devices, want 4", n)
 		}
+	})
+}
+
+func TestDeviceThatWasOnlySeenIsFoldedIntoTheOneThatWasHeard(t *testing.T) {
+	const gateway, number = "lumi.7811dc000001", "123456"
+	synctest.Test(t, func(t *testing.T) {
+		heard, seen := newThing(), newThing()
+		s := newStage(t, map[string]*thing{gateway: heard}, func(o *Options) {
+			o.Known[0].MAC = "78:11:dc:00:00:01"
+			o.Routes = append(o.Routes, Route{Name: "lan", Driver: &wires{things: map[string]*thing{number: seen}}})
+		})
+		seen.put(func(t *thing) { t.noSpec = mi.ErrDenied }) // a hello without a token
+		s.after(10 * time.Second)
+		s.found(1, mi.Info{DID: number, Addr: "10.0.0.9:54321"})
+		s.after(10 * time.Second)
+		if n := len(s.All()); n != 2 {
+			t.Fatalf("%d devices, want the one that was heard and the one that was seen", n)
+		}
+		s.lan.mu.Lock()
+		s.lan.things[number] = heard
+		s.lan.mu.Unlock()
+		s.found(1, mi.Info{DID: number, MAC: "78:11:dc:00:00:01", Name: "Gateway", Token: "0123"})
+		s.after(time.Minute)
+		all := s.All()
+		if len(all) != 1 || all[0].ID() != "lumi_7811dc000001" || s.Device(number) != all[0] {
+			t.Fatalf("%d devices, the first is %s", len(all), all[0].ID())
+		}
+		if d := all[0]; d.Info().DID != number || d.Info().Name != "Gateway" || !d.Status().Online {
+			t.Errorf("it is %+v, %+v", d.Info(), d.Status())
+		}
+		if ways := all[0].Ways(); len(ways) != 2 || ways[1].Addr != "10.0.0.9:54321" {
+			t.Errorf("ways %+v, want also that by which it was seen", ways)
+		}
+		if n := len(seen.sinks()); n > 1 {
+			t.Errorf("%d links are open to it", n)
+		}
+		s.stop()
 	})
 }
 
