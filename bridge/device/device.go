@@ -119,6 +119,10 @@ func (d *Device) Info() mi.Info {
 // outside [A-Za-z0-9_-] written as _.
 func (d *Device) ID() string { return d.id }
 
+// Met returns the did under which the device was met, and is kept. It may have got
+// another one since: see Info.
+func (d *Device) Met() string { return d.did }
+
 // Spec returns what the device has; nil while that is not known.
 func (d *Device) Spec() *mi.Spec {
 	d.mu.Lock()

@@ -11,11 +11,14 @@ import (
 // choice says which devices are shown at all.
 type choice struct{ include, exclude []string }
 
-func (c choice) takes(info mi.Info) bool {
-	if len(c.include) > 0 && !Names(c.include, info) {
+// takes decides about a device, which may have been met under another did than it has
+// now.
+func (c choice) takes(info mi.Info, met string) bool {
+	named := func(words []string) bool { return slices.Contains(words, met) || Names(words, info) }
+	if len(c.include) > 0 && !named(c.include) {
 		return false
 	}
-	return !Names(c.exclude, info)
+	return !named(c.exclude)
 }
 
 // Names reports whether one of the words stands for the device: its did, its model

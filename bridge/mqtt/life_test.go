@@ -129,8 +129,10 @@ func TestChoice(t *testing.T) {
 		{nil, []string{"Bath"}, true},
 		{[]string{"Kitchen"}, []string{"d1"}, false},
 		{nil, []string{"["}, true},
+		{[]string{"ble.1"}, nil, true},
+		{nil, []string{"ble.1"}, false},
 	} {
-		if got := (choice{tc.include, tc.exclude}).takes(info); got != tc.want {
+		if got := (choice{tc.include, tc.exclude}).takes(info, "ble.1"); got != tc.want {
 			t.Errorf("include %q exclude %q: %v, want %v", tc.include, tc.exclude, got, tc.want)
 		}
 	}
