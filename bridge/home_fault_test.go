@@ -225,7 +225,7 @@ func TestKilledBridgeComesBackFromItsData(t *testing.T) {
 			if i%2 == 0 {
 				s.disk.KillAt(1 + i%3)
 			}
-			time.Sleep(time.Duration(i*i*3_700_000_001) % (3 * time.Minute))
+			time.Sleep(time.Duration(i*i) * 3_700_000_001 % (3 * time.Minute))
 			s.kill(false)
 			time.Sleep(time.Minute)
 			trees = append(trees, s.retained())

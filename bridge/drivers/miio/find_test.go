@@ -231,7 +231,7 @@ func TestFindJoinsAnnouncementAndHello(t *testing.T) {
 				if _, err := conn.ReadBatch(in); err != nil {
 					return
 				}
-				instance := "test-plug-v1_miio" + strconv.Itoa(plugDID)
+				instance := "test-plug-v1_miio" + strconv.FormatUint(plugDID, 10)
 				_ = conn.WriteBatch([]mi.Packet{{Data: announcementOf(t, instance, "mac=aabbcc001122", [4]byte{192, 168, 1, 50}), Addr: in[0].Addr}})
 			}
 		}()
