@@ -1,53 +1,92 @@
 package config
 
 import (
-	"fmt"
-	"maps"
-	"regexp"
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 )
 
-// appKeys are what an app's config.yaml may hold:
-// https://developers.home-assistant.io/docs/apps/configuration
-const appKeys = `name version slug description url codenotary arch machine startup boot init host_network host_dbus host_ipc host_pid host_uts
- hassio_api hassio_role homeassistant_api homeassistant docker_api ingress ingress_port ingress_entry ingress_stream panel_icon panel_title panel_admin
- map options schema image timeout tmpfs discovery services auth_api gpio devicetree usb uart udev kernel_modules stdin legacy realtime audio video
- full_access apparmor privileged devices environment ports ports_description webui watchdog advanced stage journald
- backup backup_pre backup_post backup_exclude breaking_versions`
-
-// appOption is the form of an option's type.
-var appOption = regexp.MustCompile(`^(bool|email|url|port|device(\(subsystem=[a-z]+\))?|(str|password|int)(\(-?\d*,-?\d*\))?|float(\(-?[\d.]*,-?[\d.]*\))?|match\(.*\)|list\(.+\))\??$`)
-
-func TestAppIsWhatTheSupervisorTakes(t *testing.T) {
-	var app, repository map[string]any
-	readYAML(t, appFolder+"config.yaml", &app)
-	readYAML(t, appFolder+"../repository.yaml", &repository)
-	for _, key := range slices.Sorted(maps.Keys(app)) {
-		if !slices.Contains(strings.Fields(appKeys), key) {
-			t.Errorf("config.yaml: %s is no key of an app", key)
+// supervisor answers like the Supervisor's services API; the dialer leads every
+// host to it.
+func supervisor(t *testing.T, status int, body string) DialContext {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Host != "supervisor" || r.URL.Path != "/services/mqtt" || r.Header.Get("Authorization") != "Bearer secret-token" {
+			t.Errorf("asked %s %s with %q", r.Host, r.URL.Path, r.Header.Get("Authorization"))
 		}
+		w.WriteHeader(status)
+		w.Write([]byte(body))
+	}))
+	t.Cleanup(server.Close)
+	return func(ctx context.Context, network, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, network, server.Listener.Addr().String())
 	}
-	for key, form := range map[string]string{
-		"slug": `^[a-z0-9_]+$`, "version": `^\d+\.\d+\.\d+$`, "description": `.`, "startup": `^(initialize|system|services|application|once)$`,
-		"boot": `^(auto|manual|manual_only)$`, "services": `^\[mqtt:(want|need)\]$`, "arch": `^\[((aarch64|amd64) ?)+\]$`, "timeout": `^\d+$`,
-		"panel_icon": `^mdi:[a-z-]+$`, "ingress_port": `^8099$`,
+}
+
+var inApp = []string{"SUPERVISOR_TOKEN=secret-token"}
+
+func TestAppTakesOptionsAndBroker(t *testing.T) {
+	dial := supervisor(t, 200, `{"result":"ok","data":{"host":"core-mosquitto","port":8883,"ssl":true,"username":"addons","password":"pw"}}`)
+	read := files(map[string]string{optionsFile: `{"log_level":"debug","areas":true,"poll":null,"include":["zhimi.*","Kitchen"]}`})
+	environ, err := App(t.Context(), append(inApp, "MIHOME2MQTT_LOG_LEVEL=warn"), read, dial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(environ, noFiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.MQTT.URL != "mqtts://core-mosquitto:8883" || c.MQTT.User != "addons" || c.MQTT.Password.Reveal() != "pw" {
+		t.Errorf("broker = %+v", c.MQTT)
+	}
+	if c.LogLevel != "warn" || !c.Areas || !slices.Equal(c.Include, []string{"zhimi.*", "Kitchen"}) {
+		t.Errorf("options = %q %v %q; a variable goes before an option", c.LogLevel, c.Areas, c.Include)
+	}
+}
+
+func TestAppWithBrokerOfTheUserAsksNobody(t *testing.T) {
+	read := files(map[string]string{optionsFile: `{"mqtt_url":"mqtt://mine:1883"}`})
+	environ, err := App(t.Context(), inApp, read, nil)
+	if err != nil || Lookup(environ, "MIHOME2MQTT_MQTT_URL") != "mqtt://mine:1883" {
+		t.Errorf("got %q, %v", environ, err)
+	}
+}
+
+func TestAppSaysWhyThereIsNoBroker(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		status int
+		body   string
+		want   string
+	}{
+		{"not installed", 400, `{"result":"error"}`, "it answers 400 Bad Request"},
+		{"no host", 200, `{"data":{}}`, "it names no broker"},
+		{"no JSON", 200, `<html>`, "its answer is not JSON"},
 	} {
-		if got := fmt.Sprint(app[key]); !regexp.MustCompile(form).MatchString(got) {
-			t.Errorf("config.yaml: %s is %q", key, got)
-		}
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := App(t.Context(), inApp, noFiles, supervisor(t, tc.status, tc.body))
+			if err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), "Install the Mosquitto broker app") {
+				t.Errorf("got %v, want %q and what to do", err, tc.want)
+			}
+		})
 	}
-	schema, _ := app["schema"].(map[string]any)
-	for name, option := range schema {
-		if list, isList := option.([]any); isList && len(list) == 1 {
-			option = list[0]
-		}
-		if text, _ := option.(string); !appOption.MatchString(text) {
-			t.Errorf("config.yaml: option %s is of type %v", name, option)
-		}
+}
+
+func TestAppRefusesBrokenOptions(t *testing.T) {
+	_, err := App(t.Context(), inApp, files(map[string]string{optionsFile: "{"}), nil)
+	if err == nil || !strings.Contains(err.Error(), "/data/options.json is not JSON") {
+		t.Errorf("got %v", err)
 	}
-	if repository["name"] == nil || len(schema) == 0 {
-		t.Error("the repository has no name, or the app no options")
+}
+
+func TestElsewhereNothingChanges(t *testing.T) {
+	environ, err := App(t.Context(), []string{"A=b"}, noFiles, nil)
+	if err != nil || !slices.Equal(environ, []string{"A=b"}) {
+		t.Errorf("got %q, %v", environ, err)
 	}
 }
