@@ -54,9 +54,13 @@ func newUser(s *stage, dial dialer, where string, mirrors map[string]*mirror) *u
 // stay keeps a connection to the broker.
 func (u *user) stay(ctx context.Context) {
 	for wait(ctx, readAgain) {
-		c, err := connect(ctx, u.dial, u.where, "person", u.heard)
+		begin := sync.OnceFunc(func() { u.stage.record(virtual.Entry{Actor: virtual.Broker, What: virtual.Restart}) })
+		c, err := connect(ctx, u.dial, u.where, "person", func(m message) {
+			begin() // whatever the broker kept is told after it
+			u.heard(m)
+		})
 		if err == nil {
-			u.stage.record(virtual.Entry{Actor: virtual.Broker, What: virtual.Restart})
+			begin()
 			u.mu.Lock()
 			u.client = c
 			u.mu.Unlock()

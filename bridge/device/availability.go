@@ -3,6 +3,7 @@ package device
 import (
 	"errors"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -170,25 +171,26 @@ func (d *Device) served(via *route) {
 	d.recovered()
 }
 
-// complain logs a failure: loudly when it is of a new kind, else for debugging.
+// complain logs a failure: loudly when it is of a kind that was not said since the
+// device was well, else for debugging.
 func (d *Device) complain(err error) {
 	l, log := &d.loop, &d.home.opt.Log
 	kind := kindOf(err)
 	level := zerolog.DebugLevel
-	if l.warned != kind {
+	if !slices.Contains(l.warned, kind) {
 		level = zerolog.WarnLevel
+		l.warned = append(l.warned, kind)
 	}
-	l.warned = kind
 	log.WithLevel(level).Str("device", d.id).Str("model", d.Info().Model).Err(err).Msg(kind)
 }
 
 // recovered logs that what was complained of is over.
 func (d *Device) recovered() {
 	l, log := &d.loop, &d.home.opt.Log
-	if l.warned == "" {
+	if len(l.warned) == 0 {
 		return
 	}
-	l.warned = ""
+	l.warned = nil
 	log.Info().Str("device", d.id).Str("model", d.Info().Model).Str("route", l.connection()).Msg("device back")
 }
 

@@ -50,8 +50,8 @@ type loop struct {
 	linkErr, orderErr  string
 	problem            string // behind linkErr
 	reason             string
-	warned             string
-	told               bool // the View knows the first Status
+	warned             []string // kinds of failures that were said since it was well
+	told               bool     // the View knows the first Status
 }
 
 // connection names the route that served the last exchange.

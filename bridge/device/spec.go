@@ -37,6 +37,9 @@ func (d *Device) finishSpec(o *outcome) {
 		d.missed(o.err)
 	}
 	l.nextSpec = o.start + d.home.opt.Intervals.backoff(l.failures-1, d.hash)
+	if errors.Is(o.err, mi.ErrDenied) {
+		l.nextSpec = d.rested(now)
+	}
 }
 
 // weigh decides between the device's spec and one that a route just gave. The

@@ -51,8 +51,8 @@ func (s *session) silent() error {
 	s.mu.Lock()
 	addr, fails := s.addr, s.silence
 	greeted, babbles := now.Sub(s.greet) < lately, now.Sub(s.babble) < lately
-	denied := greeted && (s.aliens >= deniedSeals && now.Sub(s.heard) > provenFor || s.heard.IsZero() && fails >= deniedAfter ||
-		fails >= deniedAfter && now.Sub(s.heard) > changedFor)
+	denied := greeted && (s.aliens >= deniedSeals && now.Sub(s.opened) > provenFor || s.opened.IsZero() && fails >= deniedAfter ||
+		fails >= deniedAfter && now.Sub(s.opened) > changedFor)
 	s.mu.Unlock()
 	switch {
 	case denied:

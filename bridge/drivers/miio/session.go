@@ -43,6 +43,7 @@ type session struct {
 	asked   time.Time // when the last hello went to addr
 	greet   time.Time // when the last answer to a hello came from addr
 	heard   time.Time // when the last sealed packet came
+	opened  time.Time // when the last one came that the token opens, of use or not
 	babble  time.Time // when the last sealed packet came that cannot be read
 	silence int       // requests without answer in a row, while hellos were answered
 	aliens  int       // packets sealed with another token that came from addr since
@@ -109,7 +110,7 @@ func (s *session) setToken(token mi.Secret) {
 		return
 	}
 	s.key = newKey(raw)
-	s.silence, s.aliens, s.heard = 0, 0, time.Time{}
+	s.silence, s.aliens, s.heard, s.opened = 0, 0, time.Time{}, time.Time{}
 	proven := clock{known: s.clock.known, hint: s.clock.hint, at: s.clock.at}
 	s.clock = proven
 }
@@ -255,6 +256,7 @@ func (s *session) unseal(p mi.Packet, now time.Time) (envelope, error) {
 		}
 		return envelope{}, err
 	}
+	s.opened = now
 	e, err := parseEnvelope(text)
 	if err != nil {
 		s.d.counts.text.Add(1)
