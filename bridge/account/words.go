@@ -11,7 +11,10 @@ import (
 // words says what went wrong with a sign-in, and what to do.
 func words(err error) string {
 	if l, ok := errors.AsType[*limit](err); ok && l.wait > 0 {
-		return fmt.Sprintf("Xiaomi asks us to wait %s before the next try.", l.wait.Round(time.Second))
+		if l.wait > 2*time.Minute {
+			return fmt.Sprintf("Xiaomi asks us to wait %d minutes before the next try.", int(l.wait.Round(time.Minute)/time.Minute))
+		}
+		return fmt.Sprintf("Xiaomi asks us to wait %d seconds before the next try.", int(l.wait.Round(time.Second)/time.Second))
 	}
 	for _, w := range sentences {
 		if errors.Is(err, w.kind) {

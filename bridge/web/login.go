@@ -35,6 +35,9 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	data := loginData{Missing: s.opt.Accounts == nil, Typing: r.URL.Query().Has("list")}
 	if s.opt.Accounts != nil {
 		data.Login, data.Accounts = s.opt.Accounts.Login(), s.opt.Accounts.Accounts()
+		if data.Typing && data.State == LoginDone {
+			data.Login = Login{State: LoginIdle}
+		}
 		s.dress(&data)
 	}
 	p.live(topicLogin)

@@ -77,7 +77,7 @@ var spokenElsewhere = []string{
 	"As the system", "Light", "Dark", "Open", "Close", "Stop", "Start", "Pause", "Lock", "Unlock", "Locate", "Return to base",
 	"China", "Europe", "United States", "Singapore", "Russia", "Taiwan", "India",
 	"asks us to slow down", "answers with a web page", "wants a new sign-in", "does not answer", "gives an answer that nobody understands",
-	"%d tries left.", "1 try left.", "Xiaomi sends a code. Where to?", "You are in. Asking where your devices are.", "This code is too old. Ask for a new one.",
+	"Xiaomi asks us to wait %d seconds before the next try.", "Xiaomi asks us to wait %d minutes before the next try.", "%d tries left.", "1 try left.", "Xiaomi sends a code. Where to?", "You are in. Asking where your devices are.", "This code is too old. Ask for a new one.",
 }
 
 // alike are words that need no other language.

@@ -32,10 +32,11 @@
   // Chips: word, colour and symbol together.
   const word = (attr, key) => $(`#words [${attr}="${esc(key)}"]`);
   const chip = (el, w) => {
-    if (!el || !w) return;
+    if (!el || !w || el.querySelector("span").textContent === w.textContent) return false;
     el.className = el.className.replace(/\b(is|t)-\S+/, w.dataset.class);
     el.querySelector("use").setAttribute("href", "#i-" + w.dataset.icon);
     put(el.querySelector("span"), w.textContent);
+    return true;
   };
 
   // A control that somebody holds is left alone until they let go.
@@ -46,7 +47,7 @@
     switch (form.dataset.widget) {
     case "switch": {
       const b = form.querySelector("[role=switch]"), w = form.querySelector("[data-word]");
-      if (!b) { return; }
+      if (!b) { sync(); return; } // its value was not known until now
       const on = raw.toUpperCase() === "ON";
       b.setAttribute("aria-checked", on);
       b.value = on ? "OFF" : "ON";
@@ -88,7 +89,7 @@
           if (!other || el.dataset.step !== other.dataset.step) { location.reload(); return; }
           if (el.innerHTML === other.innerHTML) continue;
           const held = document.activeElement;
-          if (el.contains(held) && held.matches("input, select, textarea")) continue;
+          if (el.contains(held) && held.matches("input, select, textarea") || el.querySelector(".busy")) continue;
           el.replaceChildren(...document.adoptNode(other).childNodes);
         }
         document.title = fresh.title;
@@ -98,6 +99,7 @@
     }, 300);
   };
 
+  let way = null; // of the one device that the page shows
   const handle = {
     value(v) {
       const key = `${v.did}/${v.entity}/${v.role}`;
@@ -105,10 +107,12 @@
       for (const el of $(`[data-control="${esc(key)}"]`, true)) control(el, v);
     },
     device(d) {
-      for (const el of $(`[data-state-of="${esc(d.id)}"]`, true)) chip(el, word("data-state", d.state));
+      let turned = false;
+      for (const el of $(`[data-state-of="${esc(d.id)}"]`, true)) turned = chip(el, word("data-state", d.state)) || turned;
       for (const el of $(`[data-route-of="${esc(d.id)}"]`, true)) chip(el, word("data-route", d.route));
       for (const el of $(`[data-main-of="${esc(d.id)}"]`, true)) put(el, d.main || "–");
       for (const el of $(`[data-seen-of="${esc(d.id)}"]`, true)) if (d.last_seen) el.dateTime = d.last_seen;
+      if ($("[data-sync=ways]") && (turned || d.route !== way)) { way = d.route; sync(); }
       ages();
     },
     devices() { const b = $("#changed"); if (b) b.hidden = false; else sync(); },
