@@ -56,6 +56,7 @@ func said(f finding) web.Problem {
 	return web.Problem{
 		ID: f.id, Severity: string(kind.Severity), Text: problem.Say(kind.Text(f.measured), f.pairs...), ToDo: problem.Say(kind.ToDo, f.pairs...),
 		Proof: f.proof, Since: f.since,
+		Sentence: kind.Text(f.measured), Remedy: kind.ToDo, Measured: f.pairs,
 	}
 }
 

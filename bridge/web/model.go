@@ -210,6 +210,11 @@ type Problem struct {
 	Proof    string    `json:"proof,omitempty"`
 	ToDo     string    `json:"todo,omitempty"`
 	Since    time.Time `json:"since,omitzero"`
+
+	// For pages in other languages: Text and ToDo with {places} in place of what was
+	// measured, and what that was, as names and values. "" where a text is its own.
+	Sentence, Remedy string   `json:"-"`
+	Measured         []string `json:"-"`
 }
 
 // Account reports whether the account's page is where to solve it.

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/problem"
 )
 
 //go:embed page/*.html
@@ -103,6 +105,20 @@ func (p *page) T(english string, args ...any) string {
 
 // Tell returns a text of another part of the bridge in the page's language.
 func (p *page) Tell(text string) string { return p.server.texts.tell(p.Lang, text) }
+
+// Problem returns the sentence of a problem and what to do, in the page's language.
+func (p *page) Problem(x Problem) problemWords {
+	say := func(text, places string) string {
+		if known, ok := p.server.texts.known(p.Lang, places); ok {
+			return problem.Say(known, x.Measured...)
+		}
+		return p.Tell(text)
+	}
+	return problemWords{say(x.Text, x.Sentence), say(x.ToDo, x.Remedy)}
+}
+
+// problemWords are what a page says of a problem.
+type problemWords struct{ Text, ToDo string }
 
 // N returns one sentence or the other, by number; the latter takes it as its first
 // parameter.

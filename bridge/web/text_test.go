@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/problem"
 )
 
 // read returns the text of the files that fit a pattern, tests left out.
@@ -49,6 +51,11 @@ func sentences(t *testing.T) map[string]bool {
 	for _, m := range spoken.FindAllStringSubmatch(read(t, "../account/words.go", "../account/state.go"), -1) {
 		all[m[1]] = true
 	}
+	for _, kind := range problem.All() {
+		for _, text := range slices.Concat([]string{kind.Sentence, kind.ToDo}, slices.Collect(maps.Values(kind.Else))) {
+			all[text] = true
+		}
+	}
 	for _, table := range []map[string]string{stateWords, routeWords, roleWords} {
 		for _, word := range table {
 			all[word] = true
@@ -77,11 +84,22 @@ var spokenElsewhere = []string{
 	"As the system", "Light", "Dark", "Open", "Close", "Stop", "Start", "Pause", "Lock", "Unlock", "Locate", "Return to base",
 	"China", "Europe", "United States", "Singapore", "Russia", "Taiwan", "India",
 	"asks us to slow down", "answers with a web page", "wants a new sign-in", "does not answer", "gives an answer that nobody understands",
+	"You are signed in, but this account has no devices in any of the %d regions. Are they in another account, or shared with this one under an invitation not yet accepted?",
 	"Xiaomi asks us to wait %d seconds before the next try.", "Xiaomi asks us to wait %d minutes before the next try.", "%d tries left.", "1 try left.", "Xiaomi sends a code. Where to?", "You are in. Asking where your devices are.", "This code is too old. Ask for a new one.",
 }
 
 // alike are words that need no other language.
 var alike = []string{"%d", "LAN", "API", "Bluetooth"}
+
+// taken are the values that a sentence takes: %d and its like in their order, those
+// with names in any.
+func taken(verb *regexp.Regexp, sentence string) []string {
+	all := verb.FindAllString(sentence, -1)
+	if !strings.Contains(sentence, "%") {
+		slices.Sort(all)
+	}
+	return all
+}
 
 // TestEveryLanguageIsWhole holds the pages' languages to the English sentences: none
 // is missing, none is left over, and each takes the same values.
@@ -94,7 +112,7 @@ func TestEveryLanguageIsWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	verb := regexp.MustCompile(`%[dsv]`)
+	verb := regexp.MustCompile(`%[dsv]|\{[a-z ]+\}`)
 	for language, words := range all.words {
 		for _, english := range slices.Sorted(maps.Keys(said)) {
 			if words[english] == "" && !slices.Contains(alike, english) {
@@ -105,7 +123,7 @@ func TestEveryLanguageIsWhole(t *testing.T) {
 			if !said[english] {
 				t.Errorf("%s: nobody says %q", language, english)
 			}
-			if a, b := verb.FindAllString(english, -1), verb.FindAllString(other, -1); !slices.Equal(a, b) {
+			if a, b := taken(verb, english), taken(verb, other); !slices.Equal(a, b) {
 				t.Errorf("%s: %q takes %v, %q takes %v", language, english, a, other, b)
 			}
 		}
@@ -124,5 +142,24 @@ func TestTextsOfOtherPartsAreTold(t *testing.T) {
 	}
 	if got := all.tell("en", "That was wrong."); got != "That was wrong." {
 		t.Errorf("in English: %q", got)
+	}
+}
+
+func TestProblemsAreToldInOtherLanguages(t *testing.T) {
+	h := newHouse(5)
+	h.problems = []Problem{{
+		ID: "net.moved", Device: purifier, Severity: Broken, Text: "Kettle has a new address, 10.0.0.7. Already in use, nothing to do.",
+		Sentence: "{name} has a new address, {ip}. Already in use, nothing to do.", Measured: []string{"name", "Kettle", "ip", "10.0.0.7"},
+	}, {ID: "own", Severity: Broken, Text: "Sign in again."}}
+	s := serve(t, h, nil)
+	for language, want := range map[string][]string{
+		"en": {"Kettle has a new address, 10.0.0.7.", ">Sign in again."}, "de": {"Kettle hat eine neue Adresse, 10.0.0.7.", "Melde dich neu an."}, "zh": {"Kettle 有了新地址 10.0.0.7", "请重新登录。"},
+	} {
+		page := asked{path: "/problems", header: map[string]string{"Accept-Language": language}}.of(s).Body.String()
+		for _, text := range want {
+			if !strings.Contains(page, text) {
+				t.Errorf("in %s the page lacks %q", language, text)
+			}
+		}
 	}
 }
