@@ -109,6 +109,7 @@ func New(o Options) (*Bridge, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.hint(rules)
 	library := o.library(func(model string) { b.home.SpecArrived(model) })
 	b.specs = newCorrected(library, rules, profiles)
 	if b.accounts, err = b.newAccounts(); err != nil {

@@ -226,6 +226,15 @@ func (r *Rules) Translate(language, name string) string {
 	return translated(names, name)
 }
 
+// Languages returns those that there are names in, sorted; English needs none.
+func (r *Rules) Languages() []string { return sorted(r.names) }
+
+// Speaks reports whether there are names in a language.
+func (r *Rules) Speaks(language string) bool {
+	general, _, _ := strings.Cut(language, "-")
+	return general == "en" || r.names[language] != nil || r.names[general] != nil
+}
+
 func translated(names map[string]string, name string) string {
 	if local, ok := names[name]; ok {
 		return local

@@ -1,0 +1,32 @@
+package bridge
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
+)
+
+// hint says which settings name something that is not there, though it may come
+// later: an interface, or the names of a language.
+func (b *Bridge) hint(rules *entity.Rules) {
+	c, log := b.opt.Config, &b.opt.Log
+	if known := rules.Languages(); c.Language != "" && !rules.Speaks(c.Language) {
+		log.Warn().Str("language", c.Language).Strs("known", known).
+			Msg("there are no names in this language: they stay English; a file of yours in lang/ can bring them")
+	}
+	cards, err := b.opt.World.Net.Interfaces()
+	if err != nil {
+		return // whoever needs them says so
+	}
+	var names []string
+	for _, card := range cards {
+		names = append(names, card.Name)
+	}
+	for _, wanted := range c.Interfaces {
+		if !slices.Contains(names, wanted) {
+			log.Warn().Str("interface", wanted).Str("there are", strings.Join(names, ", ")).
+				Msg("no such network interface: no device is found there; check MIHOME2MQTT_INTERFACES")
+		}
+	}
+}
