@@ -11,11 +11,15 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
 )
 
-// Problems implements web.Bridge.
+// Problems implements web.Bridge. Every page counts them, and many may be open: they
+// are looked for once a second at most.
 func (p *pages) Problems() []web.Problem {
+	if out, ok := p.watch.recent(); ok {
+		return out
+	}
 	out := p.problems()
-	p.watch.since(out)
-	return out
+	p.watch.keep(out)
+	return slices.Clone(out)
 }
 
 // problems lists what is not as it should be, the worst first. One that explains many

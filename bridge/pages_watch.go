@@ -18,6 +18,7 @@ const (
 	knocksAside = 16          // at the same time
 	keptSolved  = 20
 	solvedFor   = 24 * time.Hour
+	recentFor   = time.Second
 )
 
 // watch keeps an eye on problems: since when each stands, which were solved, and who
@@ -31,6 +32,8 @@ type watch struct {
 	open   map[string]web.Problem
 	solved []web.Problem    // newest first
 	knocks map[string]knock // by device id
+	last   []web.Problem    // as they were looked for at lastAt
+	lastAt time.Time
 }
 
 // knock is what came of knocking at a device's address.
@@ -181,6 +184,7 @@ func (w *watch) note(all []web.Problem) {
 	fresh := make(map[string]web.Problem, len(all))
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.lastAt = time.Time{}
 	for _, one := range all {
 		if before, ok := w.open[keyOf(one)]; ok && one.Since.IsZero() {
 			one.Since = before.Since
@@ -204,10 +208,19 @@ func (w *watch) note(all []web.Problem) {
 	w.solved = w.solved[:min(len(w.solved), keptSolved)]
 }
 
-// since fills in since when problems stand that do not say it themselves.
-func (w *watch) since(all []web.Problem) {
+// recent returns the problems as they were a moment ago.
+func (w *watch) recent() ([]web.Problem, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return slices.Clone(w.last), !w.lastAt.IsZero() && time.Since(w.lastAt) < recentFor
+}
+
+// keep keeps the problems for a moment, and fills in since when those stand that do
+// not say it themselves.
+func (w *watch) keep(all []web.Problem) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last, w.lastAt = all, time.Now()
 	for i := range all {
 		if all[i].Since.IsZero() {
 			all[i].Since = w.open[keyOf(all[i])].Since

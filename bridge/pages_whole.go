@@ -71,7 +71,10 @@ func (p *pages) platform() web.Connection {
 			}
 		}
 		out.State, out.Word, out.Text = "ok", "Announced", fmt.Sprintf("%d devices below %s", n, strings.Join(places, ", "))
-		if seen := p.b.topics.Platform(); seen.Seen && !seen.Away {
+		switch seen := p.b.topics.Platform(); {
+		case seen.Unread:
+			out.State, out.Word = "warn", "Not seen"
+		case seen.Seen && !seen.Away:
 			out.Word = "Seen"
 		}
 	}

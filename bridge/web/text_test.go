@@ -79,8 +79,9 @@ func sentences(t *testing.T) map[string]bool {
 
 // spokenElsewhere are words that reach a page through a variable.
 var spokenElsewhere = []string{
-	"MQTT broker", "Xiaomi account", "Home network", "Connected", "Not checked", "Away", "Not connected yet", "Announced", "Seen", "Off", "Good", "None", "Nothing is announced",
+	"MQTT broker", "Xiaomi account", "Home network", "Connected", "Not checked", "Away", "Not connected yet", "Announced", "Seen", "Not seen", "Off", "Good", "None", "Nothing is announced",
 	"Only this machine itself can be reached", "Signed in", "Ends soon", "Slowed down", "Cloud away", "Sign-in needed", "default", "environment", "file", "app options",
+	"network", "broadcast", "broker", "home", "data", "mapping", "account", "clock", "bluetooth", "pages", "device", "devices",
 	"As the system", "Light", "Dark", "Open", "Close", "Stop", "Start", "Pause", "Lock", "Unlock", "Locate", "Return to base",
 	"China", "Europe", "United States", "Singapore", "Russia", "Taiwan", "India",
 	"asks us to slow down", "answers with a web page", "wants a new sign-in", "does not answer", "gives an answer that nobody understands",

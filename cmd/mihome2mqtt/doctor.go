@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/doctor"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
@@ -67,6 +69,9 @@ func (x *examination) alone(none error) error {
 	x.report.Network(x.interfaces, x.conf.Interfaces)
 	x.broker()
 	x.data()
+	if err := x.mapping(); err != nil {
+		return err
+	}
 	x.pages()
 	d, _, err := x.p.direct()
 	if err != nil {
@@ -79,6 +84,23 @@ func (x *examination) alone(none error) error {
 		}
 	}
 	x.report.Good("devices", "%d known, %d with a key", len(known), keys)
+	return nil
+}
+
+// mapping looks at the mapping files of the user.
+func (x *examination) mapping() error {
+	files, err := folder("MAPPINGS", x.conf.Mappings)
+	if err != nil {
+		return wrongUse(err)
+	}
+	if files == nil {
+		return nil
+	}
+	if err := bridge.Check(bridge.Files{Mappings: files}); err != nil {
+		x.report.Bad("mapping", "%s", err)
+	} else {
+		x.report.Good("mapping", "your mapping files have no mistake")
+	}
 	return nil
 }
 
@@ -142,19 +164,23 @@ func (x *examination) deviceAlone(name string, none error) error {
 	}
 	took, there := time.Since(began), false
 	if err != nil {
-		there = x.knock(info)
+		there = x.knock(info.Addr)
 	}
 	x.report.Answer(info, took, x.interfaces, there, err)
 	return nil
 }
 
-// knock looks whether anybody is at the address of a device.
-func (x *examination) knock(info mi.Info) bool {
-	addr, err := netip.ParseAddrPort(info.Addr)
+// knock looks whether anybody is at the address of a device, a host or host:port.
+func (x *examination) knock(address string) bool {
+	name, _, err := net.SplitHostPort(address)
 	if err != nil {
+		name = address
+	}
+	addr, err := netip.ParseAddr(name)
+	if err != nil || addr.IsLoopback() {
 		return false
 	}
-	proof, there := lan.Knock(x.p.ctx, host.Network(), addr.Addr())
+	proof, there := lan.Knock(x.p.ctx, host.Network(), addr)
 	x.report.Present(proof, there)
 	return there
 }
@@ -256,6 +282,9 @@ func (x *examination) device(r *running, name string) error {
 		x.report.Good("known", "did %s, %s", d.DID, orWord(d.Model, "model unknown"))
 	}
 	x.report.Subnet(x.report.Address(d.Address), x.interfaces)
+	if d.State == web.NoAnswer {
+		x.knock(d.Address)
+	}
 	for _, w := range d.Ways {
 		x.way(w, d.State == web.Online)
 	}
