@@ -194,8 +194,10 @@ func (p *pages) Choose(id string, c web.Wish) error {
 		choose(&now.Room, c.Room, info.Room)
 		choose(&now.Reach, c.Reach)
 		choose(&now.Detail, c.Detail)
-		if c.Hidden != nil {
-			now.Hidden = *c.Hidden
+		for to, flag := range map[*bool]*bool{&now.Hidden: c.Hidden, &now.Asleep: c.Asleep} {
+			if flag != nil {
+				*to = *flag
+			}
 		}
 	})
 }

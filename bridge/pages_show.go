@@ -66,11 +66,11 @@ func bare(text string) string {
 // state says how things stand with a device. Online is only what has proven it.
 func (p *pages) state(d *device.Device, info mi.Info, s device.Status, spec *mi.Spec) string {
 	switch {
-	case s.Online && dozing(p.b.opt.World.Now(), s, spec):
+	case s.Online && d.Sleepy() && dozing(p.b.opt.World.Now(), s):
 		return web.Asleep
 	case s.Online:
 		return web.Online
-	case spec != nil && spec.Tuning.Sleepy:
+	case spec != nil && d.Sleepy():
 		return web.Asleep
 	case !p.b.topics.Proven(d.ID(), info) && info.Token == "":
 		return web.Unproven
@@ -85,8 +85,8 @@ func (p *pages) state(d *device.Device, info mi.Info, s device.Status, spec *mi.
 const dozesAfter = 5 * time.Minute
 
 // dozing reports whether a device that nobody expects to answer is silent.
-func dozing(now time.Time, s device.Status, spec *mi.Spec) bool {
-	return spec != nil && spec.Tuning.Sleepy && !s.LastSeen.IsZero() && now.Sub(s.LastSeen) > dozesAfter
+func dozing(now time.Time, s device.Status) bool {
+	return !s.LastSeen.IsZero() && now.Sub(s.LastSeen) > dozesAfter
 }
 
 // iconsByType are the pictures for types of devices; the first part found counts.
@@ -282,7 +282,7 @@ func (p *pages) Device(id string) *web.Detail {
 	out := &web.Detail{
 		Device: p.brief(d), Firmware: info.Firmware, Hardware: info.Hardware, MAC: info.MAC, Topic: layout.Base + "/" + d.ID(),
 		Entities: []web.Entity{}, Properties: []web.Property{}, Actions: []web.Action{}, Events: []web.Event{}, Ways: ways(d), Snippets: []web.Snippet{},
-		Reach: cmp.Or(chosen.Reach, device.ReachAny), Level: cmp.Or(chosen.Detail, device.Details()[0]),
+		Reach: cmp.Or(chosen.Reach, device.ReachAny), Level: cmp.Or(chosen.Detail, device.Details()[0]), Asleep: chosen.Asleep,
 	}
 	if parent := p.b.home.Device(info.Parent); info.Parent != "" && parent != nil {
 		out.Parent = parent.ID()

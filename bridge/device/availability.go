@@ -61,11 +61,8 @@ func (d *Device) learnRule() {
 		if spec.Tuning.GoneAfter > 0 {
 			r.after = spec.Tuning.GoneAfter
 		}
-		if spec.Tuning.Sleepy {
-			r.after = never
-		}
 	}
-	if r.after < 0 || d.loop.stateless && class == ClassPolled {
+	if d.Sleepy() || r.after < 0 || d.loop.stateless && class == ClassPolled {
 		r.after = never
 	}
 	d.loop.rule = r

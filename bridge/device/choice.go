@@ -18,6 +18,7 @@ type Choice struct {
 	Hidden bool   `json:"hidden,omitempty"` // home platforms do not see it
 	Reach  string `json:"reach,omitempty"`  // one of Reaches; "" is the first
 	Detail string `json:"detail,omitempty"` // one of Details; "" is the first
+	Asleep bool   `json:"asleep,omitempty"` // its silence is normal: it never counts as gone
 }
 
 // The ways by which a device may be reached.
@@ -88,6 +89,13 @@ func (d *Device) Choose(change func(*Choice)) error {
 		told(d.did, now)
 	}
 	return nil
+}
+
+// Sleepy reports whether the device's silence is normal, as its model or the user says.
+func (d *Device) Sleepy() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.choice().Asleep || d.spec != nil && d.spec.Tuning.Sleepy
 }
 
 // Name returns what people call the device: the name that the user gave it or that

@@ -68,6 +68,23 @@ func TestDeviceOfTheLANNeverGoesByCloud(t *testing.T) {
 	})
 }
 
+func TestDeviceWhoseSilenceIsNormalStays(t *testing.T) {
+	play(t, nil, func(s *stage, d *Device, th *thing) {
+		s.after(time.Minute)
+		_ = d.Choose(func(c *Choice) { c.Asleep = true })
+		th.put(func(t *thing) { t.cut = true })
+		s.after(24 * time.Hour)
+		if st := d.Status(); !st.Online || !d.Sleepy() {
+			t.Errorf("after a day of silence: %+v", st)
+		}
+		_ = d.Choose(func(c *Choice) { c.Asleep = false })
+		s.after(5 * time.Minute)
+		if d.Status().Online || d.Sleepy() {
+			t.Error("it is still there though its silence is not normal any more")
+		}
+	})
+}
+
 func TestDeviceWithoutAWayThatIsAllowedSaysSo(t *testing.T) {
 	play(t, nil, func(s *stage, d *Device, _ *thing) {
 		s.after(time.Second)

@@ -56,7 +56,8 @@ func fewer(spec *mi.Spec, detail string) (*entity.Model, renderer) {
 func TestDeviceHasAsManyEntitiesAsItsUserWants(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newHouse(t, testWorld(), 2, nil)
-		s.home.build = fewer
+		time.Sleep(10 * time.Second)
+		s.home.reshape(fewer)
 		time.Sleep(10 * time.Second)
 		u := s.watch()
 		u.heard()

@@ -19,6 +19,7 @@ type ask struct {
 	To          *string           `json:"to"`
 	Room        *string           `json:"room"`
 	Hidden      *bool             `json:"hidden"`
+	Asleep      *bool             `json:"asleep"`
 	Reach       *string           `json:"reach"`  // one of device.Reaches
 	Detail      *string           `json:"detail"` // one of device.Details
 	Key         string            `json:"key"`    // of a property or action: "light/on", "p2_1"

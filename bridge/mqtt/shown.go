@@ -88,7 +88,9 @@ func (h *Home) Removed(d *device.Device) {
 }
 
 // takes reports whether the user wants to see a device.
-func (h *Home) takes(d *device.Device) bool { return !d.Choice().Hidden && h.choice.takes(d.Info(), d.Met()) }
+func (h *Home) takes(d *device.Device) bool {
+	return !d.Choice().Hidden && h.choice.takes(d.Info(), d.Met())
+}
 
 // show returns the view of a device, made when missing; nil when the user does not
 // want to see it.

@@ -109,8 +109,10 @@ func (h *Home) options(q *ask) (any, error) {
 				*o.to = cleanName(*o.text)
 			}
 		}
-		if q.Hidden != nil {
-			c.Hidden = *q.Hidden
+		for to, flag := range map[*bool]*bool{&c.Hidden: q.Hidden, &c.Asleep: q.Asleep} {
+			if flag != nil {
+				*to = *flag
+			}
 		}
 	})
 	return struct {

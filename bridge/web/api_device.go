@@ -22,7 +22,7 @@ func (s *Server) deviceEndpoints() []endpoint {
 			{"sort", "name, room, state, route or seen, with a minus to fall"}, {"limit", "how many at most, 500 or less"}, {"cursor", "what next said"},
 		}, out: list[liveDevice]{}, handle: s.apiDevices},
 		{method: "GET", path: "devices/{id}", does: "All about one device", out: Detail{}, handle: s.apiDevice},
-		{method: "PATCH", path: "devices/{id}", does: "Rename, move to a room, hide, choose by which way it is reached (automatic, local, cloud) and how many entities it has (default, minimal, normal, all)", in: Wish{}, out: Detail{}, handle: s.apiPatch},
+		{method: "PATCH", path: "devices/{id}", does: "Rename, move to a room, hide, choose by which way it is reached (automatic, local, cloud) how many entities it has (default, minimal, normal, all), and whether its silence is normal", in: Wish{}, out: Detail{}, handle: s.apiPatch},
 		{method: "DELETE", path: "devices/{id}", does: "Forget a device", out: accepted{}, handle: s.apiRemove},
 		{method: "POST", path: "devices/{id}/set", does: "Write roles (entity/role) or properties (siid.piid)", query: confirm, in: map[string]mi.Value{}, out: results{}, handle: s.apiSet},
 		{method: "POST", path: "devices/{id}/get", does: "Read again, and what is known now", out: values{}, handle: s.apiGet},

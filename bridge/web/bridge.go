@@ -100,6 +100,7 @@ type Wish struct {
 	Hidden *bool   `json:"hidden,omitempty"` // from home platforms, and in the list
 	Reach  *string `json:"reach,omitempty"`  // automatic, local or cloud
 	Detail *string `json:"detail,omitempty"` // default, minimal, normal or all
+	Asleep *bool   `json:"asleep,omitempty"` // its silence is normal
 }
 
 // Imported tells what came of a list of devices.

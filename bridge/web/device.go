@@ -142,13 +142,13 @@ func (s *Server) deviceOptions(w http.ResponseWriter, r *http.Request) {
 	var c Wish
 	for name, into := range map[string]**string{"name": &c.Name, "room": &c.Room, "reach": &c.Reach, "detail": &c.Detail} {
 		if r.PostForm.Has(name) {
-			text := r.PostFormValue(name)
-			*into = &text
+			*into = new(r.PostFormValue(name))
 		}
 	}
-	if r.PostForm.Has("hidden") {
-		hidden := r.PostFormValue("hidden") == "yes"
-		c.Hidden = &hidden
+	for name, into := range map[string]**bool{"hidden": &c.Hidden, "asleep": &c.Asleep} {
+		if said := r.PostForm[name]; len(said) > 0 { // a box that is not ticked says no by a field before it
+			*into = new(said[len(said)-1] == "yes")
+		}
 	}
 	s.back(w, r, s.opt.Orders.Choose(r.PathValue("id"), c))
 }

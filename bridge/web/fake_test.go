@@ -206,6 +206,9 @@ func (h *house) Choose(id string, c Wish) error {
 			text += " " + *word
 		}
 	}
+	if c.Asleep != nil {
+		text += fmt.Sprint(" asleep ", *c.Asleep)
+	}
 	if c.Hidden != nil {
 		text += fmt.Sprint(" hidden ", *c.Hidden)
 		h.mu.Lock()

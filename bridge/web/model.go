@@ -57,6 +57,7 @@ type Detail struct {
 	Ways       []Way      `json:"routes"` // by preference
 	Reach      string     `json:"reach"`  // by which ways the user lets it be reached: automatic, local, cloud
 	Level      string     `json:"detail"` // how many entities the user wants: default, minimal, normal, all
+	Asleep     bool       `json:"asleep"` // the user finds its silence normal
 	LastOrder  *LastOrder `json:"last_order"`
 	Snippets   []Snippet  `json:"snippets"`
 }

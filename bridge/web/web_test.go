@@ -139,13 +139,13 @@ func TestControlsGiveOrdersWithoutScript(t *testing.T) {
 	send("set", "key", "fan_2/preset_mode", "value", "Silent")
 	send("set", "key", "light_3/rgb", "value", "#0a10ff")
 	send("call", "action", "6.1", "arg", "good morning")
-	send("options", "name", "Anna", "room", "Attic", "reach", "local", "detail", "all")
+	send("options", "name", "Anna", "room", "Attic", "reach", "local", "detail", "all", "asleep", "yes")
 	send("options", "hidden", "yes")
 	if code := send("set", "key", "lock_4/state", "value", "UNLOCK"); code != http.StatusOK {
 		t.Errorf("unlocking gives %d, want the page that asks once more", code)
 	}
 	send("remove")
-	want := "set 460000001 fan_2/preset_mode Silent; set 460000001 light_3/rgb 10,16,255; call 460000001 6.1 [good morning]; choose 460000001 Anna Attic local all; choose 460000001 hidden true"
+	want := "set 460000001 fan_2/preset_mode Silent; set 460000001 light_3/rgb 10,16,255; call 460000001 6.1 [good morning]; choose 460000001 Anna Attic local all asleep true; choose 460000001 hidden true"
 	if got := h.done(); got != want {
 		t.Errorf("did %s\nwant %s", got, want)
 	}
