@@ -5,7 +5,7 @@ when Home Assistant, the broker, the bridge or a device goes and comes back.
 
 usage: check.py KIT INSTALL BINARY    (see kit.py)
 """
-import pathlib, re, sys, time
+import json, pathlib, re, sys, time
 
 from kit import attr, call, check, enable, live, near, ours, restart, run, until
 
@@ -193,6 +193,23 @@ def google_tv(ha, log):
     until("Google TV: on", lambda: state(f"switch.{name}power") == "on" and float(state(f"number.{name}volume")) == 34)
 
 
+def options(ha):
+    """A device that its user hides is gone, and comes back with the same entities; so it does with fewer and with all of them."""
+    fan = "460000010"
+    own = lambda: {e: v for e, v in ours(ha).items() if v["unique_id"].startswith(f"mihome2mqtt_{fan}_")}
+    choose = lambda **what: ha.rest("POST", "/api/services/mqtt/publish", {"topic": "mihome2mqtt/bridge/request/device/options", "payload": json.dumps(dict(id=fan, **what))})
+    back = lambda: set(own()) == set(before) and all(v["state"] != "unavailable" for v in own().values())
+    before = own()
+    choose(hidden=True)
+    until("a hidden device: its entities are gone", lambda: before and not own())
+    choose(hidden=False)
+    until("shown again: the same entities, available", back)
+    choose(detail="minimal")
+    until("few entities: some are gone", lambda: 0 < len(own()) < len(before))
+    choose(detail="default")
+    until("as before: the same entities, available", back)
+
+
 def same(ha, before, what, seconds=60):
     """Everything known before is there again, once, and available."""
     def settled():
@@ -211,6 +228,7 @@ def home(ha, bridge, broker, folder):
     until("their states arrive", lambda: sum(e["state"] == "unavailable" for e in ours(ha).values()) == 0, 30)
     commands(ha)
     google_tv(ha, folder / "bridge.log")
+    options(ha)
     before = ours(ha)
     restart(ha)
     same(ha, before, "restart of Home Assistant: same entities, all available")
