@@ -60,8 +60,8 @@ func (f *finder) round(ctx context.Context) {
 	f.asks.Wait()
 }
 
-// suspects are the TVs that others know, by the addresses that they know. Their MAC
-// address may be another than the one that a TV is named by, so it tells that itself.
+// suspects are the TVs that others know, by the addresses that they know. A TV tells
+// its name and MAC address itself, so that it is the same however it is found.
 func (d *Driver) suspects() (out []Config) {
 	if d.o.Known == nil {
 		return nil
@@ -73,7 +73,7 @@ func (d *Driver) suspects() (out []Config) {
 		}
 		host := at.Addr().String()
 		if !slices.ContainsFunc(d.o.TVs, func(c Config) bool { return spellAddr(c.Addr) == spellAddr(host) }) {
-			out = append(out, Config{Addr: host, Name: i.Name})
+			out = append(out, Config{Addr: host})
 		}
 	}
 	return out

@@ -99,7 +99,7 @@ func TestATVOfTheAccountIsFound(t *testing.T) {
 		var moved atomic.Bool
 		d := tv.New(mi.World{Net: h.bridge, Now: time.Now}, tv.Options{Log: zerolog.Nop(), NoFind: true, Known: func() []mi.Info {
 			if moved.Load() {
-				return append(known, mi.Info{DID: "2", Model: "xiaomi.tv.eaffh1", Name: "Anna's TV", Addr: "192.168.7.20:54321"})
+				return append(known, mi.Info{DID: "2", Model: "xiaomi.tv.eaffh1", Name: "Anna's", Addr: "192.168.7.20:54321"})
 			}
 			return known
 		}})
@@ -112,7 +112,7 @@ func TestATVOfTheAccountIsFound(t *testing.T) {
 		}
 		moved.Store(true)
 		after(2 * time.Minute)
-		want := mi.Info{DID: tvDID, Addr: tvAddr, MAC: tvMAC, Name: "Anna's TV", Model: "xiaomi.tv.mitv606", Firmware: "16777498"}
+		want := mi.Info{DID: tvDID, Addr: tvAddr, MAC: tvMAC, Name: "Living room TV", Model: "xiaomi.tv.mitv606", Firmware: "16777498"}
 		if len(found) == 0 {
 			t.Fatal("it is not found")
 		}
