@@ -92,6 +92,8 @@ type Bridge struct {
 	air    Radio
 	lan    *miio.Driver
 	pages  *pages // nil without pages
+	// drivers are asked what they refused, and how full their queues were.
+	drivers []device.Route
 	// accounts are the Xiaomi accounts; nil while there are none.
 	accounts *account.Manager
 	mending  sync.Mutex // one reload of the rules at a time
@@ -186,9 +188,7 @@ func (b *Bridge) logged(level zerolog.Level, line []byte) {
 
 func (b *Bridge) deviceOptions(known []mi.Info) device.Options {
 	c, routes := b.opt.Config, b.routes(known)
-	if b.pages != nil {
-		b.pages.drivers = routes
-	}
+	b.drivers = routes
 	return device.Options{
 		World: b.opt.World, View: b.view(), Log: b.opt.Log, Routes: routes, Known: known,
 		Intervals:    device.Intervals{Idle: c.Poll, Fast: c.PollFast, Slow: c.PollSlow},

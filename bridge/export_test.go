@@ -4,6 +4,8 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/account"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/cloud"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
 )
 
 // CloudAccount is the account as the cloud's driver gets it.
@@ -11,6 +13,12 @@ func CloudAccount(m *account.Manager) cloud.Account { return cloudAccount{m} }
 
 // Rouse is how a TV is switched on by what else is known of it.
 var Rouse = rouse
+
+// Queues returns how full every queue was.
+func (b *Bridge) Queues() []mi.Queue { return b.queues() }
+
+// Samples returns the numbers of the metrics.
+func (b *Bridge) Samples() []web.Sample { return (&pages{b: b}).Samples() }
 
 // NewFlawed builds a bridge with a defect planted between its parts: flaw gets
 // the options of the devices, drivers and View included, and may wrap them.

@@ -69,6 +69,7 @@ type stage struct {
 	log     *lines
 	known   []mi.Info
 
+	bridge  *bridge.Bridge
 	machine *machine
 	stop    context.CancelFunc
 	ended   chan error
@@ -184,12 +185,12 @@ func (s *stage) run() *story {
 
 // conclude takes down how things stand.
 func (s *stage) conclude() *story {
+	s.account() // before the entries are taken
 	out := &story{
 		scene: s.scene, entries: s.history.Entries(), end: time.Now(), infos: s.known, mirrors: s.user.mirrors, truth: map[string]map[string]mi.Value{},
 		sent: map[string]int{}, starts: s.starts, traffic: s.net.Traffic(), leaks: s.user.leaks,
 	}
 	out.tree = s.retained()
-	s.account()
 	for i, d := range s.home.Devices() {
 		out.truth[d.Info().DID] = d.Values()
 		at := netip.MustParseAddrPort(address(i))
@@ -238,7 +239,7 @@ func (s *stage) start() {
 	}
 	s.record(virtual.Entry{Actor: virtual.Bridge, What: virtual.Restart})
 	ctx, stop := context.WithCancel(context.Background())
-	s.stop, s.ended = stop, make(chan error, 1)
+	s.bridge, s.stop, s.ended = b, stop, make(chan error, 1)
 	ended := s.ended
 	go func() { ended <- b.Run(ctx) }()
 }
@@ -276,8 +277,11 @@ func (s *stage) kill(lies bool) {
 	s.start()
 }
 
-// account adds up what the bridge sent.
+// account adds up what the bridge sent, and takes down how full its queues were.
 func (s *stage) account() {
+	for _, q := range s.bridge.Queues() {
+		s.record(virtual.Entry{Actor: virtual.Bridge, What: virtual.Queue, Key: q.Name, Value: fmt.Sprintf("%d/%d", q.Most, q.Room)})
+	}
 	s.machine.mu.Lock()
 	defer s.machine.mu.Unlock()
 	for a, n := range s.machine.counts {

@@ -47,8 +47,8 @@ func parting(a, b []string) []string {
 
 // retold writes a history down without what goroutines that run at one instant
 // decide among themselves: the order of what happens then, which of two messages
-// tells an order's end first, and whether what is told several times then is sent
-// as often.
+// tells an order's end first, whether what is told several times then is sent as
+// often, and how full queues get then.
 func retold(st *story) []string {
 	type topic struct{ did, key string }
 	last, shown := map[topic]virtual.Entry{}, map[topic]string{}
@@ -70,6 +70,8 @@ func retold(st *story) []string {
 				settle(k, old)
 			}
 			last[k] = e
+			continue
+		case virtual.Queue:
 			continue
 		case virtual.Done:
 			e.Value = ""

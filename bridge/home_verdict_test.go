@@ -26,7 +26,7 @@ func (st *story) judge() []virtual.Violation {
 	// Its own I6 knows no time that a change may take; statesAreTrue does.
 	bad := slices.DeleteFunc(virtual.Judge(tr.entries(), st.end, bounds), func(v virtual.Violation) bool { return v.Rule == "I6" })
 	for _, check := range []func() []virtual.Violation{
-		tr.statesAreTrue, tr.treeIsTheModel, st.polite, st.secretsStay, st.logIsCalm, st.allWentWell,
+		tr.statesAreTrue, tr.treeIsTheModel, st.queuesAreTold, st.polite, st.secretsStay, st.logIsCalm, st.allWentWell,
 	} {
 		bad = append(bad, check()...)
 	}
@@ -231,6 +231,14 @@ func lasting(tree map[string]string) map[string]string {
 		}
 	}
 	return out
+}
+
+// queuesAreTold keeps I8 from having nothing to judge.
+func (st *story) queuesAreTold() (bad []virtual.Violation) {
+	if !slices.ContainsFunc(st.entries, func(e virtual.Entry) bool { return e.What == virtual.Queue }) {
+		bad = append(bad, virtual.Violation{Rule: "I8", Subject: "bridge", Detail: "no queue tells how full it was"})
+	}
+	return bad
 }
 
 var lively = regexp.MustCompile(`vacuum|cooker|curtain`)

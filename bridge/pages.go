@@ -27,8 +27,6 @@ type pages struct {
 	began  time.Time
 	recent recent
 	watch  *watch
-	// drivers are asked what they refused.
-	drivers []device.Route
 
 	mu     sync.Mutex // guards what follows
 	orders map[string]*web.LastOrder

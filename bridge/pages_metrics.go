@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/account"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
 )
 
@@ -30,14 +31,37 @@ func (p *pages) Samples() []web.Sample {
 		total("dropped_total", "Events, orders and sightings beyond a limit.", c.Dropped),
 		total("invalid_values_total", "Values of properties that the spec does not have.", c.Invalid),
 	}
-	return slices.Concat(all, p.refused(), p.accountSamples())
+	return slices.Concat(all, p.b.queueSamples(), p.refused(), p.accountSamples())
 }
 
 func result(word string) web.Label { return web.Label{Name: "result", Value: word} }
 
+// queueSamples tell how full the bounded queues were.
+func (b *Bridge) queueSamples() (all []web.Sample) {
+	for _, q := range b.queues() {
+		labels := []web.Label{{Name: "queue", Value: q.Name}}
+		all = append(all,
+			web.Sample{Name: "queue_most_entries", Help: "Entries of a queue when it was fullest.", Labels: labels, Value: float64(q.Most)},
+			web.Sample{Name: "queue_room_entries", Help: "Entries that a queue may hold; what comes then is dropped and counted.", Labels: labels, Value: float64(q.Room)},
+		)
+	}
+	return all
+}
+
+// queues returns how full every queue was.
+func (b *Bridge) queues() []mi.Queue {
+	all := slices.Concat(b.home.Queues(), b.topics.Queues())
+	for _, r := range b.drivers {
+		if d, ok := r.Driver.(interface{ Queues() []mi.Queue }); ok {
+			all = append(all, d.Queues()...)
+		}
+	}
+	return all
+}
+
 // refused counts what drivers did not believe, by driver and reason.
 func (p *pages) refused() (all []web.Sample) {
-	for _, r := range p.drivers {
+	for _, r := range p.b.drivers {
 		d, ok := r.Driver.(interface{ Refused() map[string]uint64 })
 		if !ok {
 			continue

@@ -227,6 +227,7 @@ func (s *sink) Changed(changes []mi.Change) {
 				s.d.home.dropped.Add(1)
 			}
 		}
+		s.d.home.marks.reports.Reach(len(in.reports))
 	})
 }
 
@@ -254,5 +255,6 @@ func (s *sink) Happened(h mi.Happening) {
 			return
 		}
 		in.events = append(in.events, happening{s.via, h})
+		s.d.home.marks.events.Reach(len(in.events))
 	})
 }

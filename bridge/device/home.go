@@ -81,6 +81,7 @@ type Home struct {
 
 	reads, missed, orders, failed atomic.Uint64
 	panics, dropped, invalid      atomic.Uint64
+	marks                         marks
 
 	mu      sync.Mutex
 	ctx     context.Context // nil while not running
@@ -233,6 +234,18 @@ func (h *Home) Counters() Counters {
 	return Counters{
 		Reads: h.reads.Load(), Missed: h.missed.Load(), Orders: h.orders.Load(), Failed: h.failed.Load(),
 		Panics: h.panics.Load(), Dropped: h.dropped.Load(), Invalid: h.invalid.Load(),
+	}
+}
+
+// marks are how full the queues of one device were at their fullest.
+type marks struct{ orders, reports, events mi.Mark }
+
+// Queues returns how full the queues of the devices were; each device has its own.
+func (h *Home) Queues() []mi.Queue {
+	return []mi.Queue{
+		{Name: "orders of a device", Most: h.marks.orders.Most(), Room: maxOrders},
+		{Name: "reports of a device", Most: h.marks.reports.Most(), Room: maxReports},
+		{Name: "events of a device", Most: h.marks.events.Most(), Room: maxEvents},
 	}
 }
 

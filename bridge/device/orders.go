@@ -50,6 +50,7 @@ func (d *Device) Do(r Request) {
 	w := waiting{r, d.home.now() + d.home.opt.OrderTimeout}
 	d.mu.Lock()
 	replaced, err := d.in.order(w)
+	d.home.marks.orders.Reach(len(d.in.orders))
 	d.mu.Unlock()
 	switch {
 	case err != nil:

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/homeassistant"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/topic"
 )
 
@@ -211,6 +212,11 @@ func (h *Home) view(id string) *view {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.views[id]
+}
+
+// Queues returns how full the queue of momentary messages was.
+func (h *Home) Queues() []mi.Queue {
+	return []mi.Queue{{Name: "messages to the broker", Most: h.out.mark.Most(), Room: maxMomentary}}
 }
 
 // Connection returns how things stand with the broker.

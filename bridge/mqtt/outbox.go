@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
 const (
@@ -27,6 +29,7 @@ type outbox struct {
 	queue     []*page // pages with something to send, each once
 	all       []*page
 	dropped   uint64 // momentary messages that did not leave
+	mark      mi.Mark
 }
 
 type momentary struct {
@@ -46,6 +49,7 @@ func (o *outbox) once(m message) {
 		o.dropped++
 	default:
 		o.momentary = append(o.momentary, momentary{m, time.Now()})
+		o.mark.Reach(len(o.momentary))
 	}
 	o.mu.Unlock()
 	o.ring()

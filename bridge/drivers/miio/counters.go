@@ -3,10 +3,13 @@ package miio
 import (
 	"errors"
 	"sync/atomic"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
 // counters count datagrams that were refused, by reason, and what queues dropped.
 type counters struct {
+	out, seen                                                                           mi.Mark
 	malformed, unknown, spoofed, checksum, stale, unasked, text, flood, dropped, unsent atomic.Uint64
 }
 
@@ -35,6 +38,14 @@ func (d *Driver) Refused() map[string]uint64 {
 		"flood":     c.flood.Load(),
 		"dropped":   c.dropped.Load(),
 		"unsent":    c.unsent.Load(),
+	}
+}
+
+// Queues returns how full the queues of datagrams and sightings were.
+func (d *Driver) Queues() []mi.Queue {
+	return []mi.Queue{
+		{Name: "datagrams to miIO devices", Most: d.counts.out.Most(), Room: maxQueue},
+		{Name: "sightings of miIO devices", Most: d.counts.seen.Most(), Room: maxSightings},
 	}
 }
 

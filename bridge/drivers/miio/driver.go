@@ -76,7 +76,7 @@ func New(w mi.World, o Options) *Driver {
 	d := &Driver{
 		w: w, o: o,
 		virtual:   w.Rand("miio").Uint64()>>1 | 1,
-		sightings: make(chan sighting, 1024),
+		sightings: make(chan sighting, maxSightings),
 		look:      make(chan struct{}, 1),
 		opened:    map[uint64]uint64{},
 		sessions:  sessions{byDID: map[uint64]*session{}, seen: map[netip.AddrPort]uint64{}},

@@ -18,6 +18,8 @@ const (
 	findSoon  = 2 * time.Second // least time between rounds that somebody asks for
 	newLimit  = 200             // devices nobody knows, per minute
 	maxNew    = 10000           // and in all
+
+	maxSightings = 1024 // that wait to be judged
 )
 
 // sighting is an answer to a hello, or an announcement.
@@ -167,6 +169,7 @@ func (d *Driver) see(s sighting) {
 	}
 	select {
 	case d.sightings <- s:
+		d.counts.seen.Reach(len(d.sightings))
 	default:
 		d.counts.dropped.Add(1)
 	}

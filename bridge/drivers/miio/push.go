@@ -19,7 +19,8 @@ const (
 	keepLongest = 50 * time.Second
 	keepMisses  = 3                // probes without answer that end a subscription
 	repeatAfter = 15 * time.Second // in which a report with a known id is a repetition
-	maxReports  = 20               // per second and device
+	maxReports  = 20               // events per second and device
+	maxTold     = 256              // reports that are remembered
 	sameCount   = 1000             // by which the ids of reports of a few seconds differ at most
 	retrySub    = time.Minute      // after a refused subscription
 )
@@ -123,7 +124,7 @@ func (s *session) report(h header, e envelope, from netip.AddrPort, now time.Tim
 		s.d.counts.unasked.Add(1)
 		return act
 	}
-	if !s.push.allow(now) {
+	if e.method != "properties_changed" && !s.push.allow(now) { // of values, the newest counts: they merge further up
 		s.d.counts.flood.Add(1)
 		return act
 	}
@@ -138,6 +139,9 @@ func (p *subscription) repeated(id uint64, now time.Time) bool {
 	p.told = slices.DeleteFunc(p.told, func(t told) bool { return now.Sub(t.at) > repeatAfter })
 	if slices.ContainsFunc(p.told, func(t told) bool { return t.id == id }) {
 		return true
+	}
+	if len(p.told) == maxTold {
+		p.told = slices.Delete(p.told, 0, 1)
 	}
 	p.told = append(p.told, told{id: id, at: now})
 	return false
@@ -159,7 +163,7 @@ func (p *subscription) newest(changes []mi.Change) []mi.Change {
 	return changes
 }
 
-// allow limits reports per second.
+// allow limits events per second.
 func (p *subscription) allow(now time.Time) bool {
 	if second := now.Unix(); second != p.second {
 		p.second, p.count = second, 0

@@ -141,18 +141,24 @@ func TestReportsFromElsewhereAreRefused(t *testing.T) {
 	})
 }
 
+// Of a flood of events some are left out and counted; of values the newest gets
+// through.
 func TestFloodOfReportsIsLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHome(t)
 		h.subscribed()
 		for i := range 1000 {
 			h.plug.set(func() {
-				h.plug.say(fmt.Sprintf(`{"id":%d,"method":"properties_changed","params":[{"siid":2,"piid":2,"value":%d}]}`, 1000+i, i))
+				h.plug.say(fmt.Sprintf(`{"id":%d,"method":"event_occured","params":{"siid":2,"eiid":1,"arguments":[]}}`, 1000+2*i))
+				h.plug.say(fmt.Sprintf(`{"id":%d,"method":"properties_changed","params":[{"siid":2,"piid":2,"value":%d}]}`, 1001+2*i, i))
 			})
 		}
 		synctest.Wait()
-		if n := len(h.ear.changes); n > maxReports {
-			t.Errorf("%d reports in a second got through", n)
+		if n, left := len(h.ear.happened), h.d.Refused()["flood"]; n > maxReports || n+int(left) != 1000 {
+			t.Errorf("of 1000 events in a second %d got through, %d are counted as left out", n, left)
+		}
+		if last := h.ear.changes[len(h.ear.changes)-1]; last.Value != mi.Int(999) {
+			t.Errorf("the newest of 1000 values is %v", last)
 		}
 	})
 }

@@ -100,6 +100,7 @@ func (w *wire) send(p ...mi.Packet) {
 	}
 	first := len(w.out) == 0
 	w.out = append(w.out, p...)
+	w.counts.out.Reach(len(w.out))
 	full := len(w.out) >= batchSize
 	w.mu.Unlock()
 	if first {
