@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/bluetooth"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
@@ -76,7 +77,7 @@ func TestPassiveMonitorHearsSignalsOnly(t *testing.T) {
 	daemon(t, path)
 	f := newFake(t, address)
 	h := listen(t, Options{Bus: address})
-	await(t, "the monitor", h.works)
+	drivertest.Await(t, "the monitor", h.works)
 	if f.called("StartDiscovery") != 0 {
 		t.Error("it searches actively")
 	}
@@ -93,7 +94,7 @@ func TestPassiveMonitorHearsSignalsOnly(t *testing.T) {
 	delete(added[deviceInterface], "RSSI")
 	_ = f.conn.Emit("/", manager+".InterfacesAdded", fresh+"1", added) // what BlueZ remembers
 	f.change(sensor, deviceInterface, props{"ServiceData": serviceData("end")})
-	await(t, "the last advert", func() bool { return len(h.heard()) == 4 })
+	drivertest.Await(t, "the last advert", func() bool { return len(h.heard()) == 4 })
 	want := []string{
 		`BlueZ a4c1380a1b2c -70 "" fe95=one`,
 		`BlueZ a4c1380a1b2c -70 "" fe95=two`,
@@ -118,14 +119,14 @@ func TestActiveSearchIsTheFallback(t *testing.T) {
 				}
 			})
 			h := listen(t, Options{Bus: address, Active: why == "chosen"})
-			await(t, "the search", func() bool { return h.works() && f.called("StartDiscovery") == 1 })
+			drivertest.Await(t, "the search", func() bool { return h.works() && f.called("StartDiscovery") == 1 })
 			if f.called(`SetDiscoveryFilter "le" true`) != 1 {
 				t.Errorf("calls %q", f.calls)
 			}
 			f.change(sensor, deviceInterface, props{"ServiceData": serviceData("one")})
-			await(t, "an advert", func() bool { return len(h.heard()) == 1 })
+			drivertest.Await(t, "an advert", func() bool { return len(h.heard()) == 1 })
 			f.change(hci0, adapterInterface, props{"Discovering": dbus.MakeVariant(false)})
-			await(t, "the next search", func() bool { return f.called("StartDiscovery") == 2 && h.works() })
+			drivertest.Await(t, "the next search", func() bool { return f.called("StartDiscovery") == 2 && h.works() })
 		})
 	}
 }
@@ -141,20 +142,20 @@ func TestReceiverComesBack(t *testing.T) {
 			return err != nil && strings.Contains(err.Error(), words)
 		}
 	}
-	await(t, "the monitor", h.works)
+	drivertest.Await(t, "the monitor", h.works)
 	_ = f.conn.Close()
-	await(t, "the loss of bluetoothd", says("bluetoothd"))
+	drivertest.Await(t, "the loss of bluetoothd", says("bluetoothd"))
 	f = newFake(t, address)
-	await(t, "the next bluetoothd", h.works)
+	drivertest.Await(t, "the next bluetoothd", h.works)
 	f.change(hci0, adapterInterface, props{"Powered": dbus.MakeVariant(false)})
-	await(t, "the adapter to be off", says("bluetoothctl power on"))
+	drivertest.Await(t, "the adapter to be off", says("bluetoothctl power on"))
 	f.change(hci0, adapterInterface, props{"Powered": dbus.MakeVariant(true)})
-	await(t, "the adapter to be on", h.works)
+	drivertest.Await(t, "the adapter to be on", h.works)
 	stop()
-	await(t, "the loss of the bus", func() bool { return says("broke")() || says("there is no D-Bus at "+path)() })
+	drivertest.Await(t, "the loss of the bus", func() bool { return says("broke")() || says("there is no D-Bus at "+path)() })
 	daemon(t, path)
 	newFake(t, address)
-	await(t, "the next bus", h.works)
+	drivertest.Await(t, "the next bus", h.works)
 }
 
 func TestQuietScanBeginsAnew(t *testing.T) {
@@ -164,7 +165,7 @@ func TestQuietScanBeginsAnew(t *testing.T) {
 	a := New(sockets{}, Options{Bus: address})
 	a.quiet = 20 * time.Millisecond
 	h := listenWith(t, a)
-	await(t, "another scan", func() bool { return f.called("RegisterMonitor") > 2 })
+	drivertest.Await(t, "another scan", func() bool { return f.called("RegisterMonitor") > 2 })
 	if err := h.Hearing(); err != nil {
 		t.Error(err)
 	}
@@ -184,7 +185,7 @@ func TestWhyNothingIsHeard(t *testing.T) {
 	}
 	expect(attempt(Options{}), mi.ErrOffline, "-v /run/dbus:/run/dbus:ro")
 	optional := listen(t, Options{Bus: address, Optional: true})
-	await(t, "the news", func() bool { return errors.Is(optional.Hearing(), bluetooth.ErrAbsent) })
+	drivertest.Await(t, "the news", func() bool { return errors.Is(optional.Hearing(), bluetooth.ErrAbsent) })
 	daemon(t, path)
 	expect(attempt(Options{}), mi.ErrOffline, "bluetoothd does not run")
 	f := newFake(t, address)

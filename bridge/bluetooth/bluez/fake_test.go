@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/godbus/dbus/v5"
 
@@ -285,17 +284,3 @@ func (g fakeGatt) WriteValue(data []byte, options props) *dbus.Error {
 }
 
 func (g fakeGatt) StartNotify() *dbus.Error { return g.f.note("StartNotify " + g.name) }
-
-// await waits for something, at most 20 s.
-func await(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	end := time.Now().Add(20 * time.Second)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		if time.Now().After(end) {
-			t.Fatal("waited in vain for ", what)
-		}
-		<-tick.C
-	}
-}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
@@ -64,7 +65,7 @@ func TestForeignClient(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
 			h := listen(t, Options{Addr: f.address(), Key: mi.Secret(key)})
-			await(t, "our subscription", h.works)
+			drivertest.Await(t, "our subscription", h.works)
 			if got := runClient(t, f, key); !slices.Equal(got, []string{"info porch 2026.10.0 39", "subscribed", "silence"}) {
 				t.Errorf("the second subscriber got\n%s", strings.Join(got, "\n"))
 			}
@@ -92,7 +93,7 @@ func TestForeignNode(t *testing.T) {
 			lines := bufio.NewScanner(out)
 			lines.Scan()
 			h := listen(t, Options{Addr: "127.0.0.1:" + lines.Text(), Key: mi.Secret(key), Name: "porch"})
-			await(t, "the adverts", func() bool { return len(h.heard()) >= 2 && h.works() })
+			drivertest.Await(t, "the adverts", func() bool { return len(h.heard()) >= 2 && h.works() })
 			want := []string{
 				`ESPHome porch A4:C1:38:0A:1B:2C -67 "" fe95=58585b05ca0e2b381ac1a4`,
 				`ESPHome porch C0:FF:EE:00:00:01 -90 "Mini" maker 424e=210300`,

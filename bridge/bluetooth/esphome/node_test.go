@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/bluetooth"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
@@ -23,20 +24,6 @@ type sockets struct{ mi.Network }
 
 func (sockets) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, network, address)
-}
-
-// await waits for something, at most 20 s.
-func await(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	end := time.Now().Add(20 * time.Second)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		if time.Now().After(end) {
-			t.Fatal("waited in vain for ", what)
-		}
-		<-tick.C
-	}
 }
 
 // hearing is a node that is listened to.
@@ -114,10 +101,10 @@ func TestNodeHands(t *testing.T) {
 			f := newFake(t, func(f *fake) { f.key, _ = parseKey(o.Key) })
 			o.Addr = f.address()
 			h := listen(t, o)
-			await(t, "the subscription", func() bool { return f.say(sensor, -67, miBeacon) })
+			drivertest.Await(t, "the subscription", func() bool { return f.say(sensor, -67, miBeacon) })
 			f.say(miniAddress, -90, mini)
 			f.say(sensor, -68, miBeacon+"0516") // damaged behind
-			await(t, "the adverts", func() bool { return len(h.heard()) == 3 && h.works() })
+			drivertest.Await(t, "the adverts", func() bool { return len(h.heard()) == 3 && h.works() })
 			want := []string{
 				`ESPHome porch A4:C1:38:0A:1B:2C -67 "" fe95=58585b05ca0e2b381ac1a4`,
 				`ESPHome porch C0:FF:EE:00:00:01 -90 "Mini" maker 424e=210300`,
@@ -139,14 +126,14 @@ func TestNodeHands(t *testing.T) {
 func TestNodeComesBack(t *testing.T) {
 	f := newFake(t, nil)
 	h := listen(t, Options{Addr: f.address()})
-	await(t, "the subscription", func() bool { return f.say(sensor, -67, miBeacon) })
-	await(t, "the advert", h.works)
+	drivertest.Await(t, "the subscription", func() bool { return f.say(sensor, -67, miBeacon) })
+	drivertest.Await(t, "the advert", h.works)
 	f.edit(func() { _ = f.subscriber.conn.Close() })
-	await(t, "the loss", h.says("the node ended the connection"))
-	await(t, "the next subscription", func() bool { return f.say(sensor, -67, miBeacon) })
-	await(t, "the advert", h.works)
+	drivertest.Await(t, "the loss", h.says("the node ended the connection"))
+	drivertest.Await(t, "the next subscription", func() bool { return f.say(sensor, -67, miBeacon) })
+	drivertest.Await(t, "the advert", h.works)
 	f.edit(func() { _ = f.subscriber.write(disconnectRequest, nil) })
-	await(t, "the farewell", h.says("sends us away"))
+	drivertest.Await(t, "the farewell", h.says("sends us away"))
 }
 
 func TestWhyNodeIsNotHeard(t *testing.T) {
@@ -236,8 +223,8 @@ func TestSilentNodeIsGivenUp(t *testing.T) {
 func TestConnection(t *testing.T) {
 	f := newFake(t, nil)
 	h := listen(t, Options{Addr: f.address()})
-	await(t, "the subscription", func() bool { return f.say(miniAddress, -67, mini) })
-	await(t, "the advert", h.works)
+	drivertest.Await(t, "the subscription", func() bool { return f.say(miniAddress, -67, mini) })
+	drivertest.Await(t, "the advert", h.works)
 	p, err := h.Connect(t.Context(), miniAddress)
 	if err != nil {
 		t.Fatal(err)
@@ -293,8 +280,8 @@ func TestConnectionEnds(t *testing.T) {
 		"by the device": func() { f.edit(func() { _ = f.subscriber.write(deviceConnection, gone) }) },
 		"by the node":   func() { f.edit(func() { _ = f.subscriber.conn.Close() }) },
 	} {
-		await(t, "the subscription", func() bool { return f.say(miniAddress, -67, mini) })
-		await(t, "the advert", h.works)
+		drivertest.Await(t, "the subscription", func() bool { return f.say(miniAddress, -67, mini) })
+		drivertest.Await(t, "the advert", h.works)
 		p, err := h.Connect(t.Context(), miniAddress)
 		if err != nil {
 			t.Fatal(name, err)
@@ -317,8 +304,8 @@ func TestConnectionRefused(t *testing.T) {
 		t.Errorf("without a node: %v", err)
 	}
 	h := listen(t, Options{Addr: f.address()})
-	await(t, "the subscription", func() bool { return f.say(miniAddress, -67, mini) })
-	await(t, "the advert", h.works)
+	drivertest.Await(t, "the subscription", func() bool { return f.say(miniAddress, -67, mini) })
+	drivertest.Await(t, "the advert", h.works)
 	f.edit(func() { f.refuse[deviceRequest] = 0x3e })
 	if _, err := h.Connect(t.Context(), miniAddress); !errors.Is(err, mi.ErrOffline) || !strings.Contains(err.Error(), "(the node says 62)") {
 		t.Errorf("no answer: %v", err)
@@ -337,7 +324,7 @@ func TestConnectionRefused(t *testing.T) {
 		f.free = 0
 		_ = f.subscriber.write(connectionsFree, appendNumber(nil, 2, 3))
 	})
-	await(t, "the news of no free connection", func() bool {
+	drivertest.Await(t, "the news of no free connection", func() bool {
 		_, err := h.Connect(t.Context(), miniAddress)
 		return errors.Is(err, mi.ErrBusy)
 	})

@@ -3,6 +3,7 @@ package drivertest
 import (
 	"slices"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
@@ -53,6 +54,14 @@ func (s *Sink) wait(done func() bool) bool {
 		defer s.mu.Unlock()
 		return done()
 	})
+}
+
+// Await waits for something that must come soon.
+func Await(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	if !eventually(done) {
+		t.Fatalf("waited in vain for %s", what)
+	}
 }
 
 // eventually asks again and again, for a limited time.

@@ -96,9 +96,7 @@ func (v Visitor) read(ctx context.Context, link mi.Link) ([]mi.Change, error) {
 // wait lets the device call until ok says so.
 func (v Visitor) wait(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	if !eventually(func() bool { v.Call(); return ok() }) {
-		t.Fatalf("waited in vain for: %s", what)
-	}
+	Await(t, what, func() bool { v.Call(); return ok() })
 }
 
 func holds(got, want []mi.Change) bool {

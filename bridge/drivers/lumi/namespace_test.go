@@ -18,6 +18,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/lumi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
@@ -111,13 +112,13 @@ func TestRealMulticast(t *testing.T) {
 	})}
 	found, end := h.find()
 	defer end()
-	eventually(t, "all are found", func() bool { return len(found()) >= 7 })
+	drivertest.Await(t, "all are found", func() bool { return len(found()) >= 7 })
 	link, e := h.open(button)
 	defer link.Close()
 	g.Report(h.infos[button].DID[5:], map[string]any{"status": "click"})
-	eventually(t, "a press", func() bool { return len(e.heard()) > 0 })
+	drivertest.Await(t, "a press", func() bool { return len(e.heard()) > 0 })
 	g.Report(h.infos[button].DID[5:], map[string]any{"status": "double_click"})
-	eventually(t, "another", func() bool { return len(e.heard()) > 1 })
+	drivertest.Await(t, "another", func() bool { return len(e.heard()) > 1 })
 	if got := e.heard(); !slices.Equal(got, []string{"switch-sensor/click", "switch-sensor/double-click"}) {
 		t.Errorf("events %v", got)
 	}

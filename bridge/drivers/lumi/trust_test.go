@@ -13,6 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/lumi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
@@ -202,13 +203,13 @@ func TestUnicastOnLoopback(t *testing.T) {
 	defer func() { cancel(); <-done }()
 	found, end := h.find()
 	defer end()
-	eventually(t, "all are found", func() bool { return len(found()) >= 7 })
+	drivertest.Await(t, "all are found", func() bool { return len(found()) >= 7 })
 	link, e := h.open(plug)
 	defer link.Close()
 	if err := link.(mi.Setter).Set(t.Context(), []mi.Change{{Prop: 0, Value: mi.Bool(true)}}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the plug reports", func() bool { return e.value("switch/on") == mi.Bool(true) })
+	drivertest.Await(t, "the plug reports", func() bool { return e.value("switch/on") == mi.Bool(true) })
 	g.Report(h.infos[plug].DID[5:], map[string]any{"load_power": "12.5"})
-	eventually(t, "the power", func() bool { return e.value("power-consumption/electric-power") == mi.Float(12.5) })
+	drivertest.Await(t, "the power", func() bool { return e.value("power-consumption/electric-power") == mi.Float(12.5) })
 }

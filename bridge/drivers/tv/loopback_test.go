@@ -37,10 +37,10 @@ func TestRealSockets(t *testing.T) {
 	device.Hurt(virtual.TVTrouble{})
 	h.Set("television/on", mi.Bool(false))
 	h.Want(isOff())
-	eventually(t, func() bool { return !answers(device.Addr()) })
+	drivertest.Await(t, "the TV to go off", func() bool { return !answers(device.Addr()) })
 	h.Want(isOff())
 	h.Set("television/on", mi.Bool(true))
-	eventually(t, device.On)
+	drivertest.Await(t, "the TV to go on", device.On)
 	h.Set("speaker/volume", mi.Int(9))
 	h.Want(shows(9, "com.mitv.tvhome"))
 }
@@ -63,18 +63,4 @@ func answers(addr string) bool {
 	}
 	_ = conn.Close()
 	return true
-}
-
-func eventually(t *testing.T, done func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(10 * time.Second)
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatal("it does not happen")
-		}
-	}
 }
