@@ -30,7 +30,7 @@ func TestAppIsWhatTheSupervisorTakes(t *testing.T) {
 		}
 	}
 	for key, form := range map[string]string{
-		"slug": `^[a-z0-9_]+$`, "version": `^\d+\.\d+\.\d+$`, "description": `.`, "startup": `^(initialize|system|services|application|once)$`,
+		"slug": `^[a-z0-9_]+$`, "version": `^\d+\.\d+\.\d+$`, "description": `.`, "startup": `^(application|services|system|once)$`,
 		"boot": `^(auto|manual|manual_only)$`, "services": `^\[mqtt:(want|need)\]$`, "arch": `^\[((aarch64|amd64) ?)+\]$`, "timeout": `^\d+$`,
 		"panel_icon": `^mdi:[a-z-]+$`, "ingress_port": `^8099$`,
 	} {
