@@ -34,6 +34,7 @@ type Device struct {
 	status  Status // LastSeen is computed
 	routes  []*route
 	refused uint64 // routes by index that are no way to this device
+	met     uint   // sightings that were taken in
 	notes   notes
 	in      inbox
 

@@ -236,7 +236,7 @@ func (d *Device) open(r *route) error {
 		return nil
 	}
 	r.stale = false
-	info := d.info.Merge(r.info)
+	info, met := d.info.Merge(r.info), d.met
 	d.mu.Unlock()
 	if link != nil {
 		d.use(r, nil)
@@ -245,7 +245,7 @@ func (d *Device) open(r *route) error {
 	link, err := d.home.opt.Routes[r.index].Driver.Open(d.loop.ctx, info, &sink{d, r})
 	if err != nil {
 		if errors.Is(err, mi.ErrUnsupported) {
-			d.refuse(r.index)
+			d.refuse(r.index, met)
 		}
 		return err
 	}
@@ -277,10 +277,14 @@ func (d *Device) spare(r *route) bool {
 	})
 }
 
-// refuse forgets a route that is no way to the device.
-func (d *Device) refuse(index int) {
+// refuse forgets a route that is no way to the device, unless more is known of that by
+// now than when it was asked.
+func (d *Device) refuse(index int, met uint) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.met != met {
+		return
+	}
 	d.refused |= 1 << index
 	for i, r := range d.routes {
 		if r.index == index && !r.sighted {
@@ -328,6 +332,7 @@ func (d *Device) meet(s sighting) (shown bool) {
 	old := d.info
 	d.info = old.Merge(s.info)
 	d.info.DID = cmp.Or(s.did, old.DID)
+	d.met++
 	now := d.info
 	if now != old {
 		d.refused = 0

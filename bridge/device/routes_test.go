@@ -165,3 +165,36 @@ func TestStatelessDeviceTakesOrders(t *testing.T) {
 		s.stop()
 	})
 }
+
+// slow is a driver that finds a device while it is being asked for it, too late for
+// that answer.
+type slow struct {
+	wires
+	asked, answer chan struct{}
+}
+
+func (w *slow) Open(ctx context.Context, info mi.Info, sink mi.Sink) (mi.Link, error) {
+	select {
+	case w.asked <- struct{}{}:
+		<-w.answer
+		return nil, mi.ErrUnsupported
+	default:
+		return w.wires.Open(ctx, info, sink)
+	}
+}
+
+func TestRouteThatFoundTheDeviceMeanwhileIsAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		late := &slow{wires: wires{things: map[string]*thing{"1": newThing()}}, asked: make(chan struct{}, 1), answer: make(chan struct{})}
+		s := newStage(t, map[string]*thing{"1": nil}, func(o *Options) { o.Routes = []Route{{Name: "gateway", Driver: late}} })
+		s.after(time.Second)
+		s.Found("gateway", mi.Info{DID: "1", Parent: "gateway"})
+		s.after(time.Second)
+		close(late.answer)
+		s.after(time.Minute)
+		if st := s.Device("1").Status(); !st.Online {
+			t.Errorf("status %+v", st)
+		}
+		s.stop()
+	})
+}
