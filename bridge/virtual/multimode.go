@@ -184,6 +184,9 @@ func (m *Multimode) Live(ctx context.Context) {
 		case n < multimodeFirst:
 			pause = multimodeHello
 			m.Beat()
+			if !m.listened() {
+				n = -1 // whoever comes later is told as well
+			}
 		case n%15 == 0:
 			m.Beat()
 		case n%3 == 1:
@@ -198,6 +201,13 @@ func (m *Multimode) Live(ctx context.Context) {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// listened reports whether somebody hears what the gateway says.
+func (m *Multimode) listened() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.subs) > 0 || m.out != nil
 }
 
 // multimodeOrder is what others want of the gateway.
