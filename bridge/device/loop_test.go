@@ -1,6 +1,7 @@
 package device
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
@@ -193,6 +196,27 @@ func TestSpecIsAwaited(t *testing.T) {
 		s.after(time.Second)
 		if st := d.Status(); st.Reason != "" || !st.Online {
 			t.Errorf("status = %+v, want online without a reason", st)
+		}
+	})
+}
+
+// TestSpecThatComesInAMomentIsNoTrouble: with a folder of specs every start would warn
+// of every device.
+func TestSpecThatComesInAMomentIsNoTrouble(t *testing.T) {
+	var said bytes.Buffer
+	missing := func(o *Options) {
+		o.Routes[0].Driver.(*wires).things["1"].noSpec = fmt.Errorf("spec: it is looked for: %w", mi.ErrUnsupported)
+		o.Log = zerolog.New(&said).Level(zerolog.WarnLevel)
+	}
+	play(t, missing, func(s *stage, d *Device, th *thing) {
+		s.after(time.Second)
+		if st := d.Status(); said.Len() > 0 || st.Reason == "" {
+			t.Errorf("at first: %+v, and the log says %s", st, &said)
+		}
+		s.SpecArrived("acme.fan.one")
+		s.after(time.Second)
+		if !strings.Contains(said.String(), "device is not understood yet") {
+			t.Errorf("looked for in vain, but the log says %q", &said)
 		}
 	})
 }

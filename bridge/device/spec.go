@@ -31,8 +31,9 @@ func (d *Device) finishSpec(o *outcome) {
 		l.reason = words(o.err)
 	}
 	if errors.Is(o.err, mi.ErrUnsupported) {
-		l.failures++
-		d.complain(o.err)
+		if l.failures++; l.failures > 1 { // a spec that is looked for comes in a moment, or the reason why not
+			d.complain(o.err)
+		}
 	} else {
 		d.missed(o.err)
 	}

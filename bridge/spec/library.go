@@ -24,7 +24,7 @@ type Options struct {
 	Host    string         // "" is https://miot-spec.org
 	Log     zerolog.Logger // what is fetched, and what is wrong with files
 	// Arrived, when set, is told the models of which there is news: a spec that came
-	// later than it was asked for, or that could not be fetched. It is called by Run.
+	// later than it was asked for, or that could not be had. It is called by Run.
 	Arrived func(model string)
 }
 
@@ -184,9 +184,9 @@ func (l *Library) lookNow() {
 	l.keep(models, found)
 	l.mu.Unlock()
 	for _, model := range models {
-		if found[model] != nil {
+		if found[model] != nil || l.fetcher == nil {
 			l.tell(model)
-		} else if l.fetcher != nil {
+		} else {
 			_ = l.fetcher.ask(model) // how it went is told to whoever asks for the spec
 		}
 	}

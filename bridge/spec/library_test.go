@@ -113,6 +113,19 @@ func TestLibraryReadsTheUsersFolder(t *testing.T) {
 	}
 }
 
+func TestWhatTheFolderLacksIsTold(t *testing.T) {
+	folder := NewFolder(fstest.MapFS{"set.jsonl": {Data: []byte(`{"model":"c.light.d","instance":` + lamp + `}`)}})
+	l, arrived := started(t, world(), Options{Sources: []Source{folder}, Offline: true})
+	for _, want := range []string{"is being looked for in the specs folder", "put its instance file into the specs folder"} {
+		if _, err := l.Spec(t.Context(), "e.light.f"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Spec says %v, want %q", err, want)
+		}
+		if strings.Contains(want, "looked for") {
+			wait(t, arrived)
+		}
+	}
+}
+
 func TestLibrarySaysWhatTheSiteSays(t *testing.T) {
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }))
 	defer site.Close()
