@@ -102,6 +102,7 @@ func (p *pages) Status(d *device.Device, s device.Status) {
 // Removed implements device.View.
 func (p *pages) Removed(d *device.Device) {
 	p.View.Removed(d)
+	p.watch.forget(d.ID())
 	p.mu.Lock()
 	delete(p.orders, d.ID())
 	delete(p.events, d.ID())

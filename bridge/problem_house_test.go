@@ -52,9 +52,8 @@ type ward struct {
 	v    *visitor
 	runs []func(context.Context) error
 
-	models []string
-	env    []string
-	opt    bridge.Options
+	env []string
+	opt bridge.Options
 }
 
 const wardHere = "10.1.255.2"
