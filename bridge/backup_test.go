@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ func TestBackupsHoldNoTokenAndAreFew(t *testing.T) {
 	}
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	disk := virtual.NewDisk(1)
-	world := mi.World{Net: nil, Disk: disk, Now: func() time.Time { return now }, Seed: 1}
+	world := mi.World{Net: virtual.NewNet(1).Machine(virtual.Topology{Prefix: netip.MustParsePrefix("10.1.0.2/16")}), Disk: disk, Now: func() time.Time { return now }, Seed: 1}
 	const token = "00112233445566778899aabbccddeeff"
 	b, err := New(Options{Config: conf, World: world, Log: zerolog.Nop(), Alone: true, Known: []mi.Info{{DID: "1", Name: "Lamp", Addr: "127.0.0.1:1", Token: token}}})
 	if err != nil {
