@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -254,7 +252,19 @@ func (s *stage) halt() {
 	if took := time.Since(asked); took > 10*time.Second {
 		s.failed = append(s.failed, fmt.Errorf("stopping took %v", took))
 	}
+	s.closed()
 	s.account()
+}
+
+// closed is I9: a bridge that ended has nothing open any more. Its goroutines have
+// ended too, for the bubble does not end before them.
+func (s *stage) closed() {
+	for _, open := range s.net.Open(s.ground) {
+		ours := s.broker != nil || !strings.HasPrefix(open, "tcp") // people stand on the same ground
+		if ours {
+			s.failed = append(s.failed, fmt.Errorf("still open: %s", open))
+		}
+	}
 }
 
 // kill cuts the bridge's power and gives it back a moment later.
@@ -338,51 +348,6 @@ func (s *stage) fault(f virtual.Fault, i int) (begin, end func()) {
 		return func() { s.clock.step(time.Duration(f.Amount) * time.Hour) }, func() { s.clock.step(-time.Duration(f.Amount) * time.Hour) }
 	}
 	return nothing, nothing
-}
-
-// retained returns what a new client finds at the broker.
-func (s *stage) retained() map[string]string {
-	var mu sync.Mutex
-	tree := map[string]string{}
-	var news atomic.Int64
-	c, err := connect(context.Background(), s.user.dial, s.user.where, "visitor", func(m message) {
-		news.Add(1)
-		if m.retained {
-			mu.Lock()
-			defer mu.Unlock()
-			tree[m.topic] = m.payload
-		}
-	})
-	if err != nil {
-		s.failed = append(s.failed, err)
-		return tree
-	}
-	defer c.close()
-	for before := int64(-1); before != news.Load(); {
-		before = news.Load()
-		time.Sleep(100 * time.Millisecond)
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	return maps.Clone(tree)
-}
-
-// anew returns what a bridge that knows nothing publishes for the same home.
-func (s *stage) anew() map[string]string {
-	s.disk = virtual.NewDisk(s.scene.plan.Seed)
-	if s.broker != nil {
-		s.broker.down()
-		s.broker.server = nil
-		if err := s.broker.up(); err != nil {
-			s.failed = append(s.failed, err)
-		}
-	}
-	s.forget = false
-	s.start()
-	time.Sleep(2 * time.Minute)
-	tree := s.retained()
-	s.halt()
-	return tree
 }
 
 // wait waits and reports whether ctx still goes on.

@@ -3,10 +3,15 @@ package bridge_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 )
 
 // message is one that the broker handed out.
@@ -96,4 +101,49 @@ func (c *client) publish(topic, payload string, qos byte, retained bool) error {
 func (c *client) close() {
 	_ = c.conn.Close()
 	<-c.done
+}
+
+// retained returns what a new client finds at the broker.
+func (s *stage) retained() map[string]string {
+	var mu sync.Mutex
+	tree := map[string]string{}
+	var news atomic.Int64
+	c, err := connect(context.Background(), s.user.dial, s.user.where, "visitor", func(m message) {
+		news.Add(1)
+		if m.retained {
+			mu.Lock()
+			defer mu.Unlock()
+			tree[m.topic] = m.payload
+		}
+	})
+	if err != nil {
+		s.failed = append(s.failed, err)
+		return tree
+	}
+	defer c.close()
+	for before := int64(-1); before != news.Load(); {
+		before = news.Load()
+		time.Sleep(100 * time.Millisecond)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	return maps.Clone(tree)
+}
+
+// anew returns what a bridge that knows nothing publishes for the same home.
+func (s *stage) anew() map[string]string {
+	s.disk = virtual.NewDisk(s.scene.plan.Seed)
+	if s.broker != nil {
+		s.broker.down()
+		s.broker.server = nil
+		if err := s.broker.up(); err != nil {
+			s.failed = append(s.failed, err)
+		}
+	}
+	s.forget = false
+	s.start()
+	time.Sleep(2 * time.Minute)
+	tree := s.retained()
+	s.halt()
+	return tree
 }

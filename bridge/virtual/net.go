@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -73,6 +74,31 @@ func (n *Net) Traffic() Traffic {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.stats
+}
+
+// Open lists what a machine has open: sockets, listeners and streams, as text and
+// sorted.
+func (n *Net) Open(m *Machine) []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var all []string
+	for _, s := range n.sockets {
+		if s.machine == m {
+			all = append(all, "udp "+s.addr.String())
+		}
+	}
+	for _, l := range n.streams {
+		if l.machine == m {
+			all = append(all, "listener "+l.addr.String())
+		}
+	}
+	for p := range n.pipes {
+		if p.machine == m {
+			all = append(all, "tcp "+p.local.String()+" "+p.remote.String())
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // Machine is one host of the network, with the interfaces that it has.

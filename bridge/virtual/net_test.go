@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -297,4 +299,35 @@ func TestSocketsOfTheNet(t *testing.T) {
 	if err := c.WriteBatch(nil); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("write after close: %v", err)
 	}
+}
+
+func TestOpenListsWhatIsNotClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := NewNet(1)
+		m := n.Machine(Topology{Prefix: netip.MustParsePrefix("10.1.255.1/16")})
+		u, err := m.ListenUDP(t.Context(), "0.0.0.0:5000")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := m.Listen(t.Context(), "10.1.255.1:80")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := m.DialContext(t.Context(), "tcp", "10.1.255.1:80")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"listener 10.1.255.1:80", "tcp 10.1.255.1:32769 10.1.255.1:80", "tcp 10.1.255.1:80 10.1.255.1:32769", "udp 0.0.0.0:5000"}
+		if got := n.Open(m); !slices.Equal(got, want) {
+			t.Errorf("open: %q, want %q", got, want)
+		}
+		for _, o := range []io.Closer{u, l, c} {
+			if err := o.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		if got := n.Open(m); len(got) > 0 {
+			t.Errorf("still open: %q", got)
+		}
+	})
 }

@@ -110,7 +110,7 @@ func (n *Net) connect(m *Machine, to netip.AddrPort) (net.Conn, error) {
 	n.ephemeral[m]++
 	near := netip.AddrPortFrom(from, firstFree+n.ephemeral[m]%freePorts)
 	a, b := net.Pipe()
-	here, there := &pipe{Conn: a, net: n, local: near, remote: to}, &pipe{Conn: b, net: n, local: to, remote: near}
+	here, there := &pipe{Conn: a, net: n, machine: m, local: near, remote: to}, &pipe{Conn: b, net: n, machine: l.machine, local: to, remote: near}
 	n.pipes[here], n.pipes[there] = true, true
 	l.waiting <- there
 	return here, nil
@@ -176,6 +176,7 @@ func (n *Net) Break(addr netip.Addr) {
 type pipe struct {
 	net.Conn
 	net           *Net
+	machine       *Machine
 	local, remote netip.AddrPort
 }
 
