@@ -35,7 +35,7 @@ func TestEveryPageIsForEverybody(t *testing.T) {
 	all := make(chan scene)
 	var tabs sync.WaitGroup
 	for range 3 {
-		one := tab(t, ctx)
+		one := tab(ctx, t)
 		tabs.Go(func() {
 			for sc := range all {
 				visit(one, t, &sc, string(axe))

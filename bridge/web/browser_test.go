@@ -39,7 +39,7 @@ func browser(t *testing.T) context.Context {
 }
 
 // tab opens another tab of the browser.
-func tab(t *testing.T, ctx context.Context) context.Context {
+func tab(ctx context.Context, t *testing.T) context.Context {
 	t.Helper()
 	ctx, stop := chromedp.NewContext(ctx)
 	t.Cleanup(stop)
