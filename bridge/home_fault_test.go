@@ -248,6 +248,39 @@ func announced(tree map[string]string) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(tree)), func(topic string) bool { return !strings.HasPrefix(topic, "homeassistant/") })
 }
 
+// TestHomeBearsASwapOfAddresses has a plug and a lamp get each other's address: each
+// keeps its own values, and no order reaches the other.
+func TestHomeBearsASwapOfAddresses(t *testing.T) {
+	t.Parallel()
+	sc := scene{models: some, plan: virtual.Plan{Seed: 6, Span: 40 * time.Minute}}
+	sc.script = func(s *stage) {
+		time.Sleep(10 * time.Minute)
+		a, b := s.home.Devices()[0], s.home.Devices()[9]
+		reach := func(how string) {
+			for _, d := range []*virtual.Device{a, b} {
+				s.record(virtual.Entry{Actor: virtual.Thing, What: virtual.Reachable, DID: d.Info().DID, Value: how})
+			}
+		}
+		reach(virtual.Unclear)
+		here, there := a.Info().Addr, b.Info().Addr
+		for _, move := range []struct {
+			d  *virtual.Device
+			to string
+		}{{a, elsewhere(a)}, {b, here}, {a, there}} {
+			if err := move.d.Move(context.Background(), move.to); err != nil {
+				t.Error(err)
+			}
+		}
+		reach("true")
+	}
+	st := check(t, sc)
+	for _, did := range sc.dids() {
+		if state := st.tree[base+did+"/availability"]; state != "online" {
+			t.Errorf("%s is %s", did, state)
+		}
+	}
+}
+
 // TestHomeForADay plays 24 hours.
 func TestHomeForADay(t *testing.T) {
 	t.Parallel()
