@@ -79,10 +79,10 @@ func ingress(back string) (http.Handler, string) {
 	}), prefix
 }
 
-// TestFromFirstRunToALANThatIsPulled is the whole story of a home, by each way to the
+// TestBrowserFromFirstRunToALANThatIsPulled is the whole story of a home, by each way to the
 // pages: first run, sign-in, devices, an order, a device that the account does not
 // know; then the LAN goes and comes back.
-func TestFromFirstRunToALANThatIsPulled(t *testing.T) {
+func TestBrowserFromFirstRunToALANThatIsPulled(t *testing.T) {
 	for _, w := range ways {
 		t.Run(w.name, func(t *testing.T) {
 			t.Parallel()

@@ -50,7 +50,7 @@ func (d *desk) password(password string) chromedp.Action {
 	}
 }
 
-func TestSignInByPasswordPictureAndCode(t *testing.T) {
+func TestBrowserSignsInByPasswordPictureAndCode(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, direct)
 	d.sky.Change(cloud.Mood{Captcha: true, Identity: true})
@@ -69,9 +69,9 @@ func TestSignInByPasswordPictureAndCode(t *testing.T) {
 	d.do("sign out", d.page("login"), press("Sign out"), says("Sign in with one scan"))
 }
 
-// TestEverythingThatGoesWrongWithASignInIsSaid plays each refusal there is, and
+// TestBrowserSaysWhatGoesWrongWithASignIn plays each refusal there is, and
 // signs in after all.
-func TestEverythingThatGoesWrongWithASignInIsSaid(t *testing.T) {
+func TestBrowserSaysWhatGoesWrongWithASignIn(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, direct)
 	d.do("wrong password", d.password("not the password"), says("the password is not right"))
@@ -103,9 +103,9 @@ func TestEverythingThatGoesWrongWithASignInIsSaid(t *testing.T) {
 	d.signIn(cloud.User)
 }
 
-// TestACodeThatIsTooOldIsReplaced watches the QR code go by four times, then asks
+// TestBrowserGetsANewCodeForAnOldOne watches the QR code go by four times, then asks
 // for another one.
-func TestACodeThatIsTooOldIsReplaced(t *testing.T) {
+func TestBrowserGetsANewCodeForAnOldOne(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, direct)
 	d.sky.Change(cloud.Mood{ScanLife: 3 * time.Second})
@@ -125,7 +125,7 @@ func TestACodeThatIsTooOldIsReplaced(t *testing.T) {
 	d.do("confirmed", says("Done."))
 }
 
-func TestAnAccountWithoutDevicesIsSaid(t *testing.T) {
+func TestBrowserSaysThatAnAccountIsEmpty(t *testing.T) {
 	t.Parallel()
 	emil := cloud.Person{ID: 3_000_000_001, Email: "emil@example.com", Name: "Emil", Password: "Emil's cloud 9!"}
 	d := newDesk(t, direct, cloud.Person{ID: cloud.AnnaID, Email: cloud.User, Name: "Anna", Password: cloud.Password}, emil, cloud.Person{ID: cloud.OttoID, Email: "otto@example.com", Name: "Otto", Password: "Otto's cloud 8!"})
@@ -135,9 +135,9 @@ func TestAnAccountWithoutDevicesIsSaid(t *testing.T) {
 	d.do("problem", d.page("problems"), says("You are signed in, but this account has no devices in any of the"))
 }
 
-// TestASessionThatEndedIsRenewed lets the cloud end the session: the bridge gets a new
+// TestBrowserNoticesNoRenewal lets the cloud end the session: the bridge gets a new
 // one by itself, and nobody notices.
-func TestASessionThatEndedIsRenewed(t *testing.T) {
+func TestBrowserNoticesNoRenewal(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, direct)
 	d.signIn(cloud.User)
@@ -149,9 +149,9 @@ func TestASessionThatEndedIsRenewed(t *testing.T) {
 	d.do("overview", d.page(""), unsaid("Xiaomi has ended the sign-in"))
 }
 
-// TestASessionThatCannotBeRenewedAsksForSomebody ends the passToken too: the overview
+// TestBrowserLeadsToTheSignInThatIsNeeded ends the passToken too: the overview
 // says so and leads to the sign-in.
-func TestASessionThatCannotBeRenewedAsksForSomebody(t *testing.T) {
+func TestBrowserLeadsToTheSignInThatIsNeeded(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, direct)
 	d.signIn(cloud.User)

@@ -24,9 +24,9 @@ const tooWide = `document.documentElement.scrollWidth > innerWidth ? [...documen
 // ready is the page with its script at work.
 var ready = chromedp.Poll(`document.documentElement.classList.contains("js")`, nil)
 
-// TestEveryPageIsForEverybody looks at each page in each state, on a phone and a
+// TestBrowserPagesAreForEverybody looks at each page in each state, on a phone and a
 // desktop, in light and in dark, with axe-core's eyes.
-func TestEveryPageIsForEverybody(t *testing.T) {
+func TestBrowserPagesAreForEverybody(t *testing.T) {
 	ctx := browser(t)
 	axe, err := os.ReadFile(os.Getenv("AXE"))
 	if err != nil {
@@ -105,9 +105,9 @@ func shoot(ctx context.Context, name string) []string {
 
 const tooSmall = `[...document.querySelectorAll("button, select, input:not([type=hidden]), .nav a, .btn")].filter(e => e.offsetParent && e.getBoundingClientRect().height < 24).map(e => e.outerHTML.slice(0, 80))`
 
-// TestPagesWorkAtTheSmallest looks on the smallest screen, in each language: nothing
+// TestBrowserPagesWorkAtTheSmallest looks on the smallest screen, in each language: nothing
 // sticks out, and a thumb hits what can be pressed.
-func TestPagesWorkAtTheSmallest(t *testing.T) {
+func TestBrowserPagesWorkAtTheSmallest(t *testing.T) {
 	ctx := browser(t)
 	for _, sc := range scenes(t) {
 		address := sc.open(t)

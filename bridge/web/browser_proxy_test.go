@@ -59,7 +59,7 @@ func insideHomeAssistant(o *Options) {
 	o.Ingress, o.Password = netip.MustParseAddr("127.0.0.1"), password
 }
 
-func TestPagesWorkInsideHomeAssistant(t *testing.T) {
+func TestBrowserWorksInsideHomeAssistant(t *testing.T) {
 	ctx := browser(t)
 	h := newHouse(5)
 	root := behind(t, serve(t, h, insideHomeAssistant), "")
@@ -74,7 +74,7 @@ func TestPagesWorkInsideHomeAssistant(t *testing.T) {
 	}
 }
 
-func TestPagesAskWhereStreamsAreHeldBack(t *testing.T) {
+func TestBrowserAsksWhereStreamsAreHeldBack(t *testing.T) {
 	ctx := browser(t)
 	h := newHouse(5)
 	s := serve(t, h, insideHomeAssistant)
@@ -93,8 +93,8 @@ func TestPagesAskWhereStreamsAreHeldBack(t *testing.T) {
 	}
 }
 
-// TestOrdersWorkByKeyboard reaches the first control by the Tab key alone.
-func TestOrdersWorkByKeyboard(t *testing.T) {
+// TestBrowserGivesOrdersByKeyboard reaches the first control by the Tab key alone.
+func TestBrowserGivesOrdersByKeyboard(t *testing.T) {
 	ctx := browser(t)
 	h := newHouse(5)
 	root := at(t, serve(t, h, nil))
@@ -116,7 +116,7 @@ func TestOrdersWorkByKeyboard(t *testing.T) {
 	}
 }
 
-func TestLostBridgeIsSaid(t *testing.T) {
+func TestBrowserSaysThatTheBridgeIsLost(t *testing.T) {
 	ctx := browser(t)
 	s := serve(t, newHouse(5), nil)
 	go s.hub.run(t.Context())

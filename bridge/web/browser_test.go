@@ -17,7 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Browser tests run with `go test -tags browser ./bridge/web` when CHROMIUM names a
+// Browser tests run with `go test -tags browser -run Browser ./bridge/web` when CHROMIUM names a
 // browser. AXE names axe.min.js of axe-core 4.14.1; SHOTS a folder for pictures.
 
 // browser starts a browser for a test; page time is real.
@@ -69,8 +69,8 @@ func front(t *testing.T, s *Server, h http.Handler) string {
 	return one.URL
 }
 
-// TestOrdersWorkInABrowser gives orders with script, and sees the page follow.
-func TestOrdersWorkInABrowser(t *testing.T) {
+// TestBrowserGivesOrders gives orders with script, and sees the page follow.
+func TestBrowserGivesOrders(t *testing.T) {
 	ctx := browser(t)
 	h := newHouse(5)
 	s := serve(t, h, nil)
@@ -128,8 +128,8 @@ func collectErrors(ctx context.Context) func() []string {
 	}
 }
 
-// TestOrdersWorkWithoutScript does the same with script switched off.
-func TestOrdersWorkWithoutScript(t *testing.T) {
+// TestBrowserGivesOrdersWithoutScript does the same with script switched off.
+func TestBrowserGivesOrdersWithoutScript(t *testing.T) {
 	ctx := browser(t)
 	h := newHouse(5)
 	root := at(t, serve(t, h, nil))
@@ -144,8 +144,8 @@ func TestOrdersWorkWithoutScript(t *testing.T) {
 	}
 }
 
-// TestHostileNamesRunNothing shows names that are scripts.
-func TestHostileNamesRunNothing(t *testing.T) {
+// TestBrowserRunsNoHostileNames shows names that are scripts.
+func TestBrowserRunsNoHostileNames(t *testing.T) {
 	ctx := browser(t)
 	const evil = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`
 	h := newHouse(5)
