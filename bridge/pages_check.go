@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/bluetooth"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/doctor"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
 )
 
@@ -59,15 +61,19 @@ func (p *pages) checkNetwork(_ context.Context, r *doctor.Report) {
 
 func (p *pages) checkBroker(_ context.Context, r *doctor.Report) {
 	c := p.b.topics.Connection()
+	where := c.Broker
+	if where == "inside" {
+		where = "the broker inside the bridge"
+	}
 	switch {
 	case c.Taken:
-		r.Bad("broker", "%s: somebody else uses the name %s there", c.Broker, c.Client)
+		r.Bad("broker", "%s: somebody else uses the name %s there", where, c.Client)
 	case c.Up:
-		r.Good("broker", "connected to %s as %s", c.Broker, c.Client)
+		r.Good("broker", "connected to %s as %s", where, c.Client)
 	case c.Problem != "":
-		r.Bad("broker", "%s: %s", c.Broker, c.Problem)
+		r.Bad("broker", "%s: %s", where, c.Problem)
 	default:
-		r.Warn("broker", "%s: not connected yet", c.Broker)
+		r.Warn("broker", "%s: not connected yet", where)
 	}
 }
 
@@ -141,12 +147,25 @@ func (p *pages) checkAccounts(_ context.Context, r *doctor.Report) {
 // checkReceivers looks at who hears Bluetooth devices.
 func (p *pages) checkReceivers(_ context.Context, r *doctor.Report) {
 	for _, one := range p.b.air.Receivers {
-		if err := one.Hearing(); err != nil {
+		if err := one.Hearing(); idle(one) {
+			continue // nobody has said that there is such a gateway
+		} else if err != nil {
 			r.Warn("bluetooth", "%s: %s", one.Name(), bare(err.Error()))
 		} else {
 			r.Good("bluetooth", "%s hears", one.Name())
 		}
 	}
+}
+
+// idle reports whether a receiver stands for gateways on the broker of which there is
+// none.
+func idle(r mi.Receiver) bool {
+	shared, ok := r.(*bluetooth.Shared)
+	if !ok {
+		return false
+	}
+	all, ok := shared.Receiver.(*bluetooth.Gateways)
+	return ok && len(all.Known()) == 0
 }
 
 func (p *pages) checkPages(_ context.Context, r *doctor.Report) {

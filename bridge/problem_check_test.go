@@ -43,7 +43,7 @@ func TestCheckNow(t *testing.T) {
 			time.Sleep(2 * time.Minute)
 			well := strings.Join(w.look(), "\n")
 			for _, line := range []string{
-				"ok network: eth0 10.1.255.2/16", "ok broadcast: broadcasts are answered", "ok broker: connected to inside as mihome2mqtt-3e5b2b38",
+				"ok network: eth0 10.1.255.2/16", "ok broadcast: broadcasts are answered", "ok broker: connected to the broker inside the bridge as mihome2mqtt-3e5b2b38",
 				"! home: nobody reads what is announced below homeassistant", "ok data: the data folder can be written", "ok account: …5678 is signed in, 11 devices",
 				"ok clock: as that of Xiaomi's cloud", "ok bluetooth: virtual radio upstairs hears", "ok pages: for this machine only, at 127.0.0.1:8099",
 			} {

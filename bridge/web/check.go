@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -26,6 +27,14 @@ func (c Check) Shape() shape {
 		return shape{"is-bad", "stop"}
 	}
 	return shape{"is-warn", "warn"}
+}
+
+// Title is the name as a page begins a line with it.
+func (c Check) Title() string {
+	if c.Name == "" {
+		return ""
+	}
+	return strings.ToUpper(c.Name[:1]) + c.Name[1:]
 }
 
 // Checked is how far looking at everything is.

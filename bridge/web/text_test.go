@@ -81,7 +81,7 @@ func sentences(t *testing.T) map[string]bool {
 var spokenElsewhere = []string{
 	"MQTT broker", "Xiaomi account", "Home network", "Connected", "Not checked", "Away", "Not connected yet", "Announced", "Seen", "Not seen", "Off", "Good", "None", "Nothing is announced",
 	"Only this machine itself can be reached", "Signed in", "Ends soon", "Slowed down", "Cloud away", "Sign-in needed", "default", "environment", "file", "app options",
-	"network", "broadcast", "broker", "home", "data", "mapping", "account", "clock", "bluetooth", "pages", "device", "devices",
+	"Network", "Broadcast", "Broker", "Home", "Data", "Mapping", "Account", "Clock", "Pages", "Device", "Devices",
 	"As the system", "Light", "Dark", "Open", "Close", "Stop", "Start", "Pause", "Lock", "Unlock", "Locate", "Return to base",
 	"China", "Europe", "United States", "Singapore", "Russia", "Taiwan", "India",
 	"asks us to slow down", "answers with a web page", "wants a new sign-in", "does not answer", "gives an answer that nobody understands",
