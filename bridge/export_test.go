@@ -5,6 +5,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/cloud"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/profile"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
 )
 
@@ -19,6 +20,9 @@ func (b *Bridge) Queues() []mi.Queue { return b.queues() }
 
 // Samples returns the numbers of the metrics.
 func (b *Bridge) Samples() []web.Sample { return (&pages{b: b}).Samples() }
+
+// Profile returns what is known of a model that does not speak MIoT, or nil.
+func (d *Direct) Profile(model string) *profile.Profile { return d.specs.Match(model) }
 
 // NewFlawed builds a bridge with a defect planted between its parts: flaw gets
 // the options of the devices, drivers and View included, and may wrap them.

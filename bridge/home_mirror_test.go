@@ -16,6 +16,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/profile"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 )
@@ -25,6 +26,8 @@ type mirror struct {
 	spec     *mi.Spec
 	model    *entity.Model
 	miot     bool
+	profile  *profile.Profile // nil for MIoT
+	named    map[string][]int // properties that are read by a name
 	commands []command
 	single   map[string]bool // entity/role that one property alone decides
 	fast     map[int]bool    // properties of every poll
@@ -50,6 +53,9 @@ var mirrors = sync.OnceValues(func() (map[string]*mirror, error) {
 		}
 		_, err = fs.Stat(virtual.Specs(), name+".json")
 		all[name] = newMirror(s, d.Entities(s), err == nil)
+		if err != nil {
+			all[name].learn(d.Profile(name))
+		}
 	}
 	return all, nil
 })
@@ -67,6 +73,40 @@ func newMirror(s *mi.Spec, m *entity.Model, miot bool) *mirror {
 	}
 	for _, p := range m.Slow {
 		out.slow[p] = true
+	}
+	return out
+}
+
+// learn takes in how a model that does not speak MIoT is read.
+func (m *mirror) learn(p *profile.Profile) {
+	m.profile, m.named = p, map[string][]int{}
+	for i := range m.spec.Props {
+		for _, read := range p.Reads([]int{i}) {
+			for _, name := range read.Names {
+				m.named[name] = append(m.named[name], i)
+			}
+		}
+	}
+}
+
+// told returns the values of what is read by name, as a device with that truth
+// answers.
+func (m *mirror) told(truth map[string]mi.Value) []mi.Value {
+	out := make([]mi.Value, len(m.spec.Props))
+	for name, props := range m.named {
+		v, has := truth[name]
+		if !has {
+			continue
+		}
+		for _, read := range m.profile.Reads(props) {
+			changes, err := m.profile.Parse(read, append(v.AppendJSON([]byte{'['}), ']'), nil)
+			if err != nil {
+				panic(err) // one value for one name
+			}
+			for _, c := range changes {
+				out[c.Prop] = c.Value
+			}
+		}
 	}
 	return out
 }

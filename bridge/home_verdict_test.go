@@ -66,6 +66,11 @@ func (tr *translator) entries() []virtual.Entry {
 		case m == nil, e.What == virtual.Order, e.What == virtual.Done, e.What == virtual.Reachable, e.What == virtual.Available, e.What == virtual.Restart:
 			out = append(out, e)
 		case !m.miot:
+			for _, p := range m.named[e.Key] {
+				if e.What == virtual.Truth {
+					tr.changed[e.DID][p] = e.At
+				}
+			}
 		case e.What == virtual.Truth:
 			out = tr.truth(out, m, e)
 		case e.What == virtual.State:
@@ -149,7 +154,7 @@ func (tr *translator) statesAreTrue() (bad []virtual.Violation) {
 	for _, info := range tr.story.infos {
 		m, values := tr.mirrors[info.DID], tr.values[info.DID]
 		if !m.miot {
-			continue
+			values = m.told(tr.story.truth[info.DID])
 		}
 		for i := range m.model.Entities {
 			texts := m.render(i, values)
@@ -173,6 +178,8 @@ func (tr *translator) settled(did string, m *mirror, props []int) bool {
 	for _, p := range props {
 		rest := twoSlow
 		switch {
+		case !m.miot && tr.changed[did][p].IsZero():
+			return false // it is not read by a name
 		case m.fast[p] && m.spec.Props[p].Access&mi.Notify != 0:
 			rest = twoPolls
 		case !m.fast[p] && !m.slow[p]:
