@@ -2,6 +2,7 @@ package web
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -359,4 +360,55 @@ func TestLimitsOfWhatIsTakenIn(t *testing.T) {
 	if _, err := io.Copy(io.Discard, slow); err != nil || time.Since(began) > 15*time.Second {
 		t.Errorf("a header that never ends is waited for: %v, %v", time.Since(began), err)
 	}
+}
+
+// crowd is a listener that never waits: somebody always comes, and says nothing.
+type crowd struct {
+	came chan net.Conn
+	over chan struct{}
+}
+
+func (c *crowd) Accept() (net.Conn, error) {
+	select {
+	case <-c.over:
+		return nil, net.ErrClosed
+	default:
+	}
+	ours, theirs := net.Pipe()
+	c.came <- theirs
+	return ours, nil
+}
+
+func (c *crowd) Close() error   { close(c.over); return nil }
+func (c *crowd) Addr() net.Addr { return &net.TCPAddr{} }
+
+func TestConnectionsAreLimited(t *testing.T) {
+	s := serve(t, newHouse(1), nil)
+	c := &crowd{came: make(chan net.Conn, 2*maxConns), over: make(chan struct{})}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = s.Serve(ctx, c) }()
+	take := func(what string, want bool) {
+		select {
+		case conn := <-c.came:
+			if !want {
+				t.Errorf("%s: another one got in", what)
+			}
+			t.Cleanup(func() { _ = conn.Close() })
+		case <-time.After(map[bool]time.Duration{true: 20 * time.Second, false: 100 * time.Millisecond}[want]):
+			if want {
+				t.Fatal(what, ": nobody got in")
+			}
+		}
+	}
+	first := <-c.came
+	for range maxConns - 1 {
+		take("up to the limit", true)
+	}
+	take("beyond the limit", false)
+	_ = first.Close()
+	take("after one has left", true)
+	take("after one has left and another one came", false)
+	stop()
+	<-ended
 }
