@@ -15,6 +15,9 @@ func (b *Bridge) hint(rules *entity.Rules) {
 		log.Warn().Str("language", c.Language).Strs("known", known).
 			Msg("there are no names in this language: they stay English; a file of yours in lang/ can bring them")
 	}
+	if len(c.Interfaces) == 0 {
+		return
+	}
 	cards, err := b.opt.World.Net.Interfaces()
 	if err != nil {
 		return // whoever needs them says so
