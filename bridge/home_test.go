@@ -42,9 +42,9 @@ func drawn(seed uint64, span time.Duration) scene {
 func (sc scene) dids() []string {
 	var out []string
 	for i := range sc.models {
-		did := 460_000_000 + i
+		did := 460_000_000 + int64(i)
 		if i%8 == 7 {
-			did = 2_500_000_000 + i
+			did = 2_500_000_000 + int64(i)
 		}
 		out = append(out, fmt.Sprint(did))
 	}
