@@ -1,9 +1,15 @@
 package account
 
 import (
+	"bytes"
 	"errors"
+	"io"
+	"net/http"
 	"net/url"
 	"testing"
+	"time"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
 func TestAnswersLeadToXiaomiOnly(t *testing.T) {
@@ -29,6 +35,17 @@ func TestAnswersLeadToXiaomiOnly(t *testing.T) {
 		}
 		if err == nil && (u.Scheme != "https" || !below(u.Hostname(), ours)) {
 			t.Errorf("%s leads to %s", tc.to, u)
+		}
+	}
+}
+
+func TestAnswersOfAnySizeAreNotTaken(t *testing.T) {
+	w := &web{now: time.Now, clock: func(time.Duration) {}}
+	for size, good := range map[int]bool{maxPage: true, maxPage + 1: false} {
+		res := &http.Response{Body: io.NopCloser(bytes.NewReader(make([]byte, size))), Request: &http.Request{URL: &url.URL{Host: "account.xiaomi.com"}}}
+		p, err := w.read(res, maxPage)
+		if (err == nil) != good || err != nil && !errors.Is(err, mi.ErrProtocol) {
+			t.Errorf("%d bytes: %v, %v", size, p != nil, err)
 		}
 	}
 }

@@ -273,7 +273,7 @@ func TestBrokerProtectsOurSession(t *testing.T) {
 func TestBrokerDropsTheSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := testWorld()
-		_, stop := startBroker(t, w, nil)
+		b, stop := startBroker(t, w, nil)
 		var conns []net.Conn
 		for range 1000 {
 			c, err := w.Net.DialContext(context.Background(), "tcp", listen)
@@ -282,6 +282,12 @@ func TestBrokerDropsTheSilent(t *testing.T) {
 			}
 			conns = append(conns, c)
 		}
+		synctest.Wait()
+		b.mu.Lock()
+		if n := len(b.open); n > maxConns {
+			t.Errorf("%d connections that say nothing are kept, want %d at most", n, maxConns)
+		}
+		b.mu.Unlock()
 		time.Sleep(connectWithin + time.Second)
 		u := mustConnect(t, w, "honest")
 		u.bye()
