@@ -115,7 +115,8 @@ func TestPagesShowTheHome(t *testing.T) {
 		for path, want := range map[string][]string{
 			"":                  {"All 3 devices answer.", "Inside the bridge, at 127.0.0.1:1883", "LAN: 3"},
 			"devices":           {"PM2.5", "cuco.plug.cp5pro", "1–3 of 3"},
-			"devices/460000001": {"Favorite", "g/m³", "urn:miot-spec-v2:device:air-purifier", "mihome2mqtt/460000001/#", "A card for a dashboard", "type: fan-preset-modes"},
+			"devices/460000001": {"Favorite", "g/m³", "urn:miot-spec-v2:device:air-purifier", "mihome2mqtt/460000001/#"},
+			"devices/460000000": {"A card for a dashboard", "- type: entities"},
 			"routes":            {"10.1.0.0/24"},
 			"problems":          {"Nothing needs you."},
 			"settings":          {"MIHOME2MQTT_WEB_LISTEN", "127.0.0.1:8099"},
