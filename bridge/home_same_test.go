@@ -50,40 +50,17 @@ func parting(a, b []string) []string {
 }
 
 // retold writes a history down without what goroutines that run at one instant
-// decide among themselves: the order of what happens then, which of two messages
-// tells an order's end first, whether what is told several times then is sent as
-// often, and how full queues get then.
+// decide among themselves: the order of what happens then, how full queues get, and
+// which of several states of a topic is sent, with the orders that end by it. The
+// tree at the end shows that the newest was.
 func retold(st *story) []string {
-	type topic struct{ did, key string }
-	last, shown := map[topic]virtual.Entry{}, map[topic]string{}
 	var out []string
-	write := func(e virtual.Entry) {
-		out = append(out, fmt.Sprintf("%012d %s %s %s %s %s %s", e.At.Sub(st.entries[0].At), e.Actor, e.What, e.DID, e.Key, e.Value, e.ID))
-	}
-	settle := func(k topic, e virtual.Entry) {
-		if shown[k] != e.Value {
-			write(e)
-		}
-		shown[k] = e.Value
-	}
 	for _, e := range st.entries {
-		k := topic{e.DID, e.Key}
 		switch e.What {
-		case virtual.State:
-			if old, was := last[k]; was && !old.At.Equal(e.At) {
-				settle(k, old)
-			}
-			last[k] = e
+		case virtual.State, virtual.Done, virtual.Queue:
 			continue
-		case virtual.Queue:
-			continue
-		case virtual.Done:
-			e.Value = ""
 		}
-		write(e)
-	}
-	for k, e := range last {
-		settle(k, e)
+		out = append(out, fmt.Sprintf("%012d %s %s %s %s %s %s", e.At.Sub(st.entries[0].At), e.Actor, e.What, e.DID, e.Key, e.Value, e.ID))
 	}
 	slices.Sort(out)
 	return out
