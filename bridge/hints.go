@@ -18,9 +18,6 @@ func (b *Bridge) hint(rules *entity.Rules) {
 	if len(c.Interfaces) == 0 {
 		return
 	}
-	if len(c.Interfaces) == 0 {
-		return
-	}
 	cards, err := b.opt.World.Net.Interfaces()
 	if err != nil {
 		return // whoever needs them says so

@@ -140,6 +140,7 @@ func TestPythonMiioReadsAndWrites(t *testing.T) {
 		{"dmaker.fan.p10", "speed=80", "2.2", mi.Int(4)},
 		{"lumi.gateway.acn01", "after=2", "3.21", mi.Int(2)},
 		{"xiaomi.wifispeaker.l05b", "after=12", "2.1", mi.Int(12)},
+		{"xiaomi.tv.eaffh1", "after=15", "4.1", mi.Int(15)},
 		{"virtual.valve.v1", "after=false", "2.3", mi.Int(2)},
 		{"chunmi.cooker.normal2", `after="Cooking"`, "func", mi.Text("cooking")},
 		{"chunmi.cooker.normal2", `remaining=45`, "t_func", mi.Int(45)},

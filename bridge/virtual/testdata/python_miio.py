@@ -108,6 +108,7 @@ PLANS = {
     "dmaker.fan.p10": fan,
     "lumi.gateway.acn01": miot(3, 1, 2),
     "xiaomi.wifispeaker.l05b": miot(2, 1, 12),
+    "xiaomi.tv.eaffh1": miot(4, 1, 15),
     "virtual.valve.v1": miot(2, 1, False),
     "chunmi.cooker.normal2": old_cooker,
     "zhimi.airpurifier.m1": old_purifier,
