@@ -107,14 +107,18 @@ func (l *later) Find(ctx context.Context, found func(mi.Info)) error {
 }
 
 // anyone lets everybody do everything.
-type anyone struct{ mochi.HookBase }
+type anyone struct {
+	mochi.HookBase
+	sessions *mqtt.Sessions
+}
 
 func (anyone) ID() string { return "anyone" }
 func (anyone) Provides(b byte) bool {
-	return b == mochi.OnConnectAuthenticate || b == mochi.OnACLCheck
+	return b == mochi.OnConnectAuthenticate || b == mochi.OnACLCheck || b == mochi.OnSessionEstablish
 }
 func (anyone) OnConnectAuthenticate(*mochi.Client, packets.Packet) bool { return true }
 func (anyone) OnACLCheck(*mochi.Client, string, bool) bool              { return true }
+func (a anyone) OnSessionEstablish(c *mochi.Client, _ packets.Packet)   { a.sessions.Begin(c) }
 
 // broker is one of the user's, on a machine of its own. It keeps what is retained
 // while it is away.
@@ -132,7 +136,8 @@ type broker struct {
 func (b *broker) up() error {
 	old := b.server
 	b.server = mochi.New(&mochi.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	for _, h := range []mochi.Hook{new(anyone), mqtt.NewTurns()} {
+	sessions := mqtt.NewSessions(b.server)
+	for _, h := range []mochi.Hook{&anyone{sessions: sessions}, mqtt.NewTurns()} {
 		if err := b.server.AddHook(h, nil); err != nil {
 			return err
 		}
@@ -147,11 +152,11 @@ func (b *broker) up() error {
 		return err
 	}
 	b.listener = l
-	b.ends.Go(func() { b.accept(b.server, l) })
+	b.ends.Go(func() { b.accept(sessions, l) })
 	return nil
 }
 
-func (b *broker) accept(s *mochi.Server, l net.Listener) {
+func (b *broker) accept(s *mqtt.Sessions, l net.Listener) {
 	for {
 		c, err := l.Accept()
 		if err != nil {
@@ -161,7 +166,7 @@ func (b *broker) accept(s *mochi.Server, l net.Listener) {
 		b.conns = append(b.conns, c)
 		b.mu.Unlock()
 		c = newBuffered(c)
-		b.ends.Go(func() { _ = s.EstablishConnection("home", c) }) // the error says only how it ended
+		b.ends.Go(func() { _ = s.Talk("home", c) }) // the error says only how it ended
 	}
 }
 

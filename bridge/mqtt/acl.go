@@ -27,7 +27,7 @@ type hook struct {
 	opt      BrokerOptions
 	user     [sha256.Size]byte
 	password [sha256.Size]byte
-	sessions *sessions
+	sessions *Sessions
 	snapshot *snapshot
 	greeted  func(net.Conn)
 	guests   func(topic string) bool // what others may write because a part of the bridge listens there; nil for nothing
@@ -44,7 +44,7 @@ type refusals struct {
 	count int
 }
 
-func newHook(o BrokerOptions, s *sessions, snap *snapshot, greeted func(net.Conn)) *hook {
+func newHook(o BrokerOptions, s *Sessions, snap *snapshot, greeted func(net.Conn)) *hook {
 	return &hook{
 		opt:      o,
 		user:     sha256.Sum256([]byte(o.User)),
@@ -135,7 +135,7 @@ func (h *hook) refuse(address string) {
 // OnSessionEstablish implements mochi.Hook.
 func (h *hook) OnSessionEstablish(c *mochi.Client, _ packets.Packet) {
 	h.greeted(c.Net.Conn)
-	h.sessions.begin(c)
+	h.sessions.Begin(c)
 }
 
 // OnACLCheck implements mochi.Hook. Everybody reads everything. What a 3.1.1

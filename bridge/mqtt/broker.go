@@ -67,7 +67,7 @@ type Broker struct {
 	tls      *tls.Config // nil without a certificate
 	server   *mochi.Server
 	hook     *hook
-	sessions *sessions
+	sessions *Sessions
 	snapshot *snapshot
 	conns    sync.WaitGroup
 
@@ -96,7 +96,7 @@ func NewBroker(o BrokerOptions) (*Broker, error) {
 	}
 	b := &Broker{opt: o, tls: secure, open: map[net.Conn]bool{}}
 	b.server = mochi.New(&mochi.Options{Capabilities: limits, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	b.sessions = newSessions(b.server)
+	b.sessions = NewSessions(b.server)
 	b.snapshot = &snapshot{disk: o.World.Disk, log: o.Log, topics: b.server.Topics, stale: o.stale(), dirty: make(chan struct{}, 1)}
 	b.hook = newHook(o, b.sessions, b.snapshot, b.greeted)
 	for _, h := range []mochi.Hook{b.hook, NewTurns()} {
@@ -267,10 +267,9 @@ func (b *Broker) talk(listener string, conn net.Conn) {
 		delete(b.open, conn)
 		b.mu.Unlock()
 	}()
-	defer b.sessions.end(conn)
 	// The broker lifts this limit when the client has said who it is.
 	_ = conn.SetDeadline(time.Now().Add(connectWithin))
-	if err := b.server.EstablishConnection(listener, conn); err != nil {
+	if err := b.sessions.Talk(listener, conn); err != nil {
 		b.opt.Log.Debug().Err(err).Str("remote", remote(conn)).Msg("client of the broker gone")
 	}
 }

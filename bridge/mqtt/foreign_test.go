@@ -19,14 +19,16 @@ import (
 // allow lets everybody do everything, but what is denied, of which it says nothing.
 type allow struct {
 	mochi.HookBase
-	denied func(topic string, write bool) bool // nil denies nothing
+	denied   func(topic string, write bool) bool // nil denies nothing
+	sessions *Sessions
 }
 
 func (allow) ID() string { return "allow" }
 func (allow) Provides(b byte) bool {
-	return b == mochi.OnConnectAuthenticate || b == mochi.OnACLCheck || b == mochi.OnPublish
+	return b == mochi.OnConnectAuthenticate || b == mochi.OnACLCheck || b == mochi.OnPublish || b == mochi.OnSessionEstablish
 }
 func (allow) OnConnectAuthenticate(*mochi.Client, packets.Packet) bool { return true }
+func (a allow) OnSessionEstablish(c *mochi.Client, _ packets.Packet)   { a.sessions.Begin(c) }
 func (a allow) OnACLCheck(_ *mochi.Client, topic string, write bool) bool {
 	return write || a.denied == nil || strings.ContainsAny(topic, "+#") || !a.denied(topic, false)
 }
@@ -60,6 +62,7 @@ func newForeign(t *testing.T, w mi.World) *foreign {
 // up starts a server with what another one kept; nil for nothing.
 func (f *foreign) up(kept *mochi.Server) {
 	f.srv = mochi.New(&mochi.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	f.hook.sessions = NewSessions(f.srv)
 	for _, h := range []mochi.Hook{&f.hook, NewTurns()} {
 		if err := f.srv.AddHook(h, nil); err != nil {
 			f.t.Fatal(err)
@@ -75,7 +78,7 @@ func (f *foreign) up(kept *mochi.Server) {
 		f.t.Fatal(err)
 	}
 	f.l = l
-	srv := f.srv
+	sessions := f.hook.sessions
 	f.ends.Go(func() {
 		for {
 			c, err := l.Accept()
@@ -86,7 +89,7 @@ func (f *foreign) up(kept *mochi.Server) {
 			f.conns = append(f.conns, c)
 			f.mu.Unlock()
 			c = newWire(c, time.Minute) // buffers, as a socket does
-			f.ends.Go(func() { _ = srv.EstablishConnection("foreign", c) })
+			f.ends.Go(func() { _ = sessions.Talk("foreign", c) })
 		}
 	})
 }

@@ -16,11 +16,11 @@ const (
 	maxAway  = maxClients      // clients that are gone and want to be remembered
 )
 
-// sessions lets one connection per client id in at a time. The broker library
+// Sessions lets one connection per client id in at a time. The broker library
 // cleans up after a connection by client id alone: when the same id is back before
 // the old connection has ended, that clean-up takes the new one's subscriptions
 // with it. So a new connection waits until nothing is left of the old one.
-type sessions struct {
+type Sessions struct {
 	server *mochi.Server
 
 	mu     sync.Mutex
@@ -34,13 +34,15 @@ type seat struct {
 	ended  chan struct{}
 }
 
-func newSessions(server *mochi.Server) *sessions {
-	return &sessions{server: server, byConn: map[net.Conn]*seat{}, byID: map[string]*seat{}}
+// NewSessions returns those of one server. A hook of it calls Begin, and Talk serves
+// its connections.
+func NewSessions(server *mochi.Server) *Sessions {
+	return &Sessions{server: server, byConn: map[net.Conn]*seat{}, byID: map[string]*seat{}}
 }
 
-// begin gives the client its seat. It is called after the password was checked and
-// before the library looks for a session to take over.
-func (s *sessions) begin(client *mochi.Client) {
+// Begin gives the client its seat. It belongs into OnSessionEstablish: after the
+// password was checked, before the library looks for a session to take over.
+func (s *Sessions) Begin(client *mochi.Client) {
 	mine := &seat{client, make(chan struct{})}
 	late := time.NewTimer(takeover)
 	defer late.Stop()
@@ -64,8 +66,14 @@ func (s *sessions) begin(client *mochi.Client) {
 	}
 }
 
+// Talk serves a connection until it is over; the error says how it ended.
+func (s *Sessions) Talk(listener string, conn net.Conn) error {
+	defer s.end(conn)
+	return s.server.EstablishConnection(listener, conn)
+}
+
 // end frees the seat of a connection that is over, whatever way it ended.
-func (s *sessions) end(conn net.Conn) {
+func (s *Sessions) end(conn net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	mine := s.byConn[conn]
@@ -91,7 +99,7 @@ func expires(c *mochi.Client) bool {
 }
 
 // tidy forgets the kept sessions that have been away too long.
-func (s *sessions) tidy(now time.Time, keep time.Duration) {
+func (s *Sessions) tidy(now time.Time, keep time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.away() {
@@ -102,7 +110,7 @@ func (s *sessions) tidy(now time.Time, keep time.Duration) {
 }
 
 // away returns the clients that are gone and remembered. It needs mu.
-func (s *sessions) away() (all []*mochi.Client) {
+func (s *Sessions) away() (all []*mochi.Client) {
 	for id, c := range s.server.Clients.GetAll() {
 		if c.StopTime() != 0 && s.byID[id] == nil {
 			all = append(all, c)
@@ -113,7 +121,7 @@ func (s *sessions) away() (all []*mochi.Client) {
 
 // forgetOldest makes room: whoever comes with ever new ids must not fill the memory.
 // It needs mu.
-func (s *sessions) forgetOldest(coming string) {
+func (s *Sessions) forgetOldest(coming string) {
 	if s.server.Clients.Len() <= maxAway {
 		return
 	}
@@ -126,7 +134,7 @@ func (s *sessions) forgetOldest(coming string) {
 	}
 }
 
-func (s *sessions) forget(c *mochi.Client) {
+func (s *Sessions) forget(c *mochi.Client) {
 	c.ClearInflights()
 	s.server.UnsubscribeClient(c)
 	s.server.Clients.Delete(c.ID)
