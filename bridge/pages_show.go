@@ -316,7 +316,7 @@ func (p *pages) entities(look mqtt.Look, id string, layout topic.Layout) []web.E
 			b := &e.Binds[k]
 			one.Roles = append(one.Roles, web.Role{
 				Reading: p.reading(look, i, b), State: b.State, Command: b.Command, Options: b.Options, Min: b.Min, Max: b.Max, Step: b.Step,
-				Topic: layout.State(id, e.ID, string(b.Role)),
+				Topic: layout.State(id, e.ID, string(b.Role)), Uses: b.Uses(look.Model.Spec),
 			})
 		}
 		out = append(out, one)

@@ -92,6 +92,7 @@ type Role struct {
 	Max     float64  `json:"max,omitempty"` // as Min when there are no limits
 	Step    float64  `json:"step,omitempty"`
 	Topic   string   `json:"topic"`
+	Uses    []string `json:"uses,omitempty"` // ids of the properties and actions behind it: p2_1, a3_1
 }
 
 // Reading is the value of a role.

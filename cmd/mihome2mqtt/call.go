@@ -10,7 +10,7 @@ import (
 
 type callCmd struct {
 	Device string   `arg:"" help:"Did, host, model or a part of the name."`
-	Action string   `arg:"" help:"Name or a part of it, key (vacuum/start-sweep) or id (a2_1)."`
+	Action string   `arg:"" help:"Name or a part of it, key (vacuum/start-sweep), id (a2_1) or topic."`
 	Value  []string `arg:"" optional:"" passthrough:"" help:"Inputs of the action: values in order, or by name as --mode silent or mode=silent."`
 	Yes    bool     `help:"I know what the order can do."`
 }
@@ -20,7 +20,7 @@ func (c *callCmd) Run(p *process) error {
 	c.flags(p)
 	return p.talkTo(c.Device, c.Yes, func(ctx context.Context, dev partner) error {
 		spec := dev.what()
-		i, err := action(spec, c.Action)
+		i, err := action(spec, dev.behind(c.Action))
 		if err != nil {
 			return err
 		}

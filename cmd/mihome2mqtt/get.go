@@ -11,13 +11,13 @@ import (
 
 type getCmd struct {
 	Device   string   `arg:"" help:"Did, host, model or a part of the name."`
-	Property []string `arg:"" optional:"" help:"Name or a part of it, key (environment/temperature) or id (p2_1); all when left out."`
+	Property []string `arg:"" optional:"" help:"Name or a part of it, key (environment/temperature), id (p2_1) or topic; all when left out."`
 }
 
 // Run reads properties of a device and prints them.
 func (c *getCmd) Run(p *process) error {
 	return p.talkTo(c.Device, false, func(ctx context.Context, dev partner) error {
-		props, err := c.properties(dev.what())
+		props, err := c.properties(dev)
 		if err != nil {
 			return err
 		}
@@ -30,17 +30,17 @@ func (c *getCmd) Run(p *process) error {
 }
 
 // properties returns the indexes of the properties that were asked for.
-func (c *getCmd) properties(spec *mi.Spec) ([]int, error) {
+func (c *getCmd) properties(dev partner) ([]int, error) {
 	var props []int
 	for _, name := range c.Property {
-		i, err := property(spec, name, mi.Read|mi.Notify)
+		i, err := property(dev.what(), dev.behind(name), mi.Read|mi.Notify)
 		if err != nil {
 			return nil, err
 		}
 		props = append(props, i)
 	}
 	if c.Property == nil {
-		return readable(spec), nil
+		return readable(dev.what()), nil
 	}
 	return props, nil
 }

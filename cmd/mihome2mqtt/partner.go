@@ -14,6 +14,8 @@ import (
 type partner interface {
 	called() string
 	what() *mi.Spec
+	// behind names the property or action behind what was copied from somewhere.
+	behind(name string) string
 	// read returns the values of some properties.
 	read(ctx context.Context, props []int) ([]mi.Change, error)
 	write(ctx context.Context, prop int, v mi.Value) (outcome, error)
@@ -114,6 +116,19 @@ func (e ended) Unwrap() error { return e.error }
 func (c *conversation) called() string { return label(c.info) }
 func (c *conversation) what() *mi.Spec { return c.spec }
 func (c *conversation) close()         { c.link.Close() }
+
+func (c *conversation) behind(name string) string {
+	return behind(name, c.info.DID, func(yield func(string, []string) bool) {
+		m := c.made(c.spec)
+		for i := range m.Entities {
+			for _, b := range m.Entities[i].Binds {
+				if !yield(m.Entities[i].ID+"/"+string(b.Role), b.Uses(c.spec)) {
+					return
+				}
+			}
+		}
+	})
+}
 
 func (c *conversation) read(ctx context.Context, props []int) ([]mi.Change, error) {
 	getter, ok := c.link.(mi.Getter)

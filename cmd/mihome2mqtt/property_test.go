@@ -39,6 +39,22 @@ func TestPropertyIsFoundByEveryName(t *testing.T) {
 	}
 }
 
+func TestWhatIsCopiedNamesWhatStandsBehindIt(t *testing.T) {
+	roles := func(yield func(string, []string) bool) {
+		_ = yield("light_2/json", []string{"p2_1", "p2_3"}) && yield("light_2/state", []string{"p2_1"}) &&
+			yield("light_2/brightness", []string{"p2_3"}) && yield("a2_1/press", []string{"a2_1"})
+	}
+	for name, want := range map[string]string{
+		"prop.2.2": "p2_2", "property.2.2": "p2_2", "action.2.1": "a2_1", "2.2": "2.2", "p2_2": "p2_2", "light/on": "light/on",
+		"light_2": "p2_1", "light_2/state": "p2_1", "light_2/brightness": "p2_3", "light_2/brightness/set": "p2_3", "light_2/json": "light_2/json",
+		"mihome2mqtt/a_1/light_2/state/set": "p2_1", "some/base/a_1/a2_1/press": "a2_1", "mihome2mqtt/a_1/command/light/toggle": "light/toggle",
+	} {
+		if got := behind(name, "a.1", roles); got != want {
+			t.Errorf("behind(%q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestPropertySaysWhatThereIs(t *testing.T) {
 	for _, tc := range []struct {
 		name, want string

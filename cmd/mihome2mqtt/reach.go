@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
@@ -17,9 +18,10 @@ const answerWithin = 10 * time.Second
 
 // reach is how the subcommands come to devices when no bridge stands between.
 type reach struct {
-	net     mi.Network
-	connect func(mi.Network) mi.Driver
-	known   []mi.Info // from settings and data folder
+	net      mi.Network
+	connect  func(mi.Network) mi.Driver
+	known    []mi.Info // from settings and data folder
+	entities func(*mi.Spec) *entity.Model
 }
 
 // reach prepares to talk with devices directly.
@@ -28,7 +30,7 @@ func (p *process) reach() (*reach, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &reach{net: opt.World.Net, known: d.Known(), connect: d.Driver}, nil
+	return &reach{net: opt.World.Net, known: d.Known(), connect: d.Driver, entities: d.Entities}, nil
 }
 
 // conversation is an open link to one device with what the device has.
@@ -36,6 +38,7 @@ type conversation struct {
 	info mi.Info
 	link mi.Link
 	spec *mi.Spec
+	made func(*mi.Spec) *entity.Model // its entities
 }
 
 // quiet drops what a device says unasked.
@@ -59,9 +62,19 @@ func (r *reach) open(ctx context.Context, info mi.Info) (*conversation, error) {
 	spec, err := link.Spec(ctx)
 	if err != nil {
 		link.Close()
-		return nil, fmt.Errorf("%s: %w", label(info), err)
+		return nil, unread(info, err)
 	}
-	return &conversation{info: info, link: link, spec: spec}, nil
+	return &conversation{info: info, link: link, spec: spec, made: r.entities}, nil
+}
+
+// unread says that nobody knows what a device has. A model without a spec is one that
+// there is not; anything else is the device's own failure.
+func unread(info mi.Info, err error) error {
+	failed := fmt.Errorf("%s: %w", label(info), err)
+	if errors.Is(err, mi.ErrUnsupported) {
+		return notFound(failed)
+	}
+	return failed
 }
 
 // locate completes a device of which only the address or only the did is known.
@@ -97,10 +110,11 @@ func same(seen, known mi.Info) bool {
 	return (known.DID != "" && seen.DID == known.DID) || (known.Addr != "" && seen.Addr == known.Addr)
 }
 
-// choose returns the only device that name fits: its did, host, name or model, or
-// else every word of it somewhere in its name, room or model.
+// choose returns the only device that name fits: one of its topics, its did, host,
+// name or model, or else every word of it somewhere in its name, room or model.
 func choose(known []mi.Info, name string) (mi.Info, error) {
 	for _, fits := range []func(mi.Info) bool{
+		func(d mi.Info) bool { return topicOf(name, d.DID) },
 		func(d mi.Info) bool {
 			host, _, _ := strings.Cut(d.Addr, ":")
 			return slices.Contains([]string{d.DID, d.Addr, host, d.Model, d.Name}, name)

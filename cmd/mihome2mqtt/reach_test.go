@@ -30,6 +30,8 @@ func TestChoose(t *testing.T) {
 		{"lamp", "2", "", 0},
 		{"purifier bedroom", "1", "", 0},
 		{"lamp KITCHEN", "3", "", 0},
+		{"mihome2mqtt/2", "2", "", 0},
+		{"mihome2mqtt/3/light_2/state/set", "3", "", 0},
 		{"lam", "", `“lam” fits several devices: Lamp (2), Kitchen lamp (3). Use more of the name, or the did`, exitWrongUse},
 		{"cooker", "", `no device is called “cooker”. Known are: Bedroom Air Purifier (1), Lamp (2), Kitchen lamp (3)`, exitNotFound},
 	} {
@@ -83,6 +85,8 @@ func TestExitCodes(t *testing.T) {
 		{fmt.Errorf("lamp: %w", mi.ErrTimeout), exitNoAnswer},
 		{fmt.Errorf("lamp: %w", mi.ErrDenied), exitRefused},
 		{fmt.Errorf("lamp: %w", mi.ErrInvalid), exitRefused},
+		{unread(mi.Info{}, fmt.Errorf("no spec: %w: %w", mi.ErrOffline, mi.ErrUnsupported)), exitNotFound},
+		{unread(mi.Info{}, fmt.Errorf("who are you: %w", mi.ErrTimeout)), exitNoAnswer},
 	} {
 		if got := exitCode(tc.err); got != tc.code {
 			t.Errorf("exitCode(%v) = %d, want %d", tc.err, got, tc.code)

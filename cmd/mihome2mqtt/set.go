@@ -10,7 +10,7 @@ import (
 
 type setCmd struct {
 	Device   string `arg:"" help:"Did, host, model or a part of the name."`
-	Property string `arg:"" help:"Name or a part of it, key (environment/temperature) or id (p2_1)."`
+	Property string `arg:"" help:"Name or a part of it, key (environment/temperature), id (p2_1) or topic."`
 	Value    string `arg:"" help:"Number, text, on or off, or the label of a choice."`
 	Yes      bool   `help:"I know what the order can do."`
 }
@@ -28,7 +28,7 @@ type apiDone struct {
 func (c *setCmd) Run(p *process) error {
 	return p.talkTo(c.Device, c.Yes, func(ctx context.Context, dev partner) error {
 		spec := dev.what()
-		i, err := writable(spec, c.Property)
+		i, err := writable(spec, dev.behind(c.Property))
 		if err != nil {
 			return err
 		}

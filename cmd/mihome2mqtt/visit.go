@@ -89,6 +89,9 @@ func (r *running) find(ctx context.Context, name string) (mi.Info, error) {
 	known := make([]mi.Info, len(all))
 	for i, d := range all {
 		known[i] = mi.Info{DID: d.DID, Name: d.Name, Room: d.Room, Model: d.Model, Addr: d.Address}
+		if d.ID == name || topicOf(name, d.ID) {
+			return known[i], nil
+		}
 	}
 	return choose(known, name)
 }
@@ -104,6 +107,18 @@ func told(err error) error {
 func (g *guest) called() string { return g.d.Name }
 func (g *guest) what() *mi.Spec { return g.spec }
 func (g *guest) close()         {}
+
+func (g *guest) behind(name string) string {
+	return behind(name, g.d.ID, func(yield func(string, []string) bool) {
+		for i := range g.d.Entities {
+			for _, r := range g.d.Entities[i].Roles {
+				if !yield(r.Entity+"/"+r.Role, r.Uses) {
+					return
+				}
+			}
+		}
+	})
+}
 
 // read returns what the bridge knows: it reads the device all the time.
 func (g *guest) read(_ context.Context, props []int) ([]mi.Change, error) {
