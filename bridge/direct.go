@@ -29,6 +29,7 @@ type Direct struct {
 	specs   *corrected
 	rules   *entity.Rules
 	known   []mi.Info
+	lent    map[string]*mi.Spec // by model
 	arrived chan string
 }
 
@@ -40,7 +41,7 @@ func NewDirect(o Options) (*Direct, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Direct{opt: o, key: o.openKey(), rules: rules, arrived: make(chan string, 16)}
+	d := &Direct{opt: o, key: o.openKey(), rules: rules, lent: map[string]*mi.Spec{}, arrived: make(chan string, 16)}
 	d.specs = newCorrected(o.library(func(model string) { d.arrived <- model }), rules, profiles)
 	if o.World.Disk != nil {
 		d.known = store.New(o.World.Disk, d.key, o.Log).LoadDevices()
@@ -67,11 +68,17 @@ func (d *Direct) Driver(net mi.Network) mi.Driver {
 	})
 }
 
+// Lend gives a corrected spec that somebody else has, so that it need not be fetched.
+func (d *Direct) Lend(s *mi.Spec) { d.lent[s.Model] = s }
+
 // Spec returns the corrected spec of a model, of a profile where one has it. It
 // waits for miot-spec.org when it has to be fetched.
 func (d *Direct) Spec(ctx context.Context, model string) (*mi.Spec, error) {
 	if p := d.specs.Match(model); p != nil {
 		return p.Spec(), nil
+	}
+	if s := d.lent[model]; s != nil {
+		return s, nil
 	}
 	found, err := d.specs.Spec(ctx, model)
 	if !errors.Is(err, mi.ErrUnsupported) || d.opt.Alone || !d.opt.Config.SpecsOnline || !spec.ValidModel(model) {

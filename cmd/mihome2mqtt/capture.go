@@ -25,11 +25,7 @@ type captureCmd struct {
 // Run asks a device who it is and reads all that can be read, and writes down
 // every message without secrets.
 func (c *captureCmd) Run(p *process) error {
-	r, err := p.reach()
-	if err != nil {
-		return err
-	}
-	info, err := choose(r.known, c.Device)
+	r, info, err := p.subject(c.Device)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ type reach struct {
 	connect  func(mi.Network) mi.Driver
 	known    []mi.Info // from settings and data folder
 	entities func(*mi.Spec) *entity.Model
+	lend     func(*mi.Spec) // a spec that need not be fetched
 }
 
 // reach prepares to talk with devices directly.
@@ -30,7 +31,7 @@ func (p *process) reach() (*reach, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &reach{net: opt.World.Net, known: d.Known(), connect: d.Driver, entities: d.Entities}, nil
+	return &reach{net: opt.World.Net, known: d.Known(), connect: d.Driver, entities: d.Entities, lend: d.Lend}, nil
 }
 
 // conversation is an open link to one device with what the device has.
