@@ -17,6 +17,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/account"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/diagnosis"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/miio"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mqtt"
@@ -82,16 +83,17 @@ type Files struct {
 
 // Bridge is a bridge that has been built.
 type Bridge struct {
-	opt    Options
-	key    *sealed.Key
-	store  *store.Store
-	specs  *corrected
-	home   *device.Home
-	topics *mqtt.Home
-	chosen *choices
-	air    Radio
-	lan    *miio.Driver
-	pages  *pages // nil without pages
+	opt       Options
+	key       *sealed.Key
+	store     *store.Store
+	specs     *corrected
+	home      *device.Home
+	topics    *mqtt.Home
+	chosen    *choices
+	air       Radio
+	lan       *miio.Driver
+	pages     *pages // nil without pages
+	diagnosis *diagnosis.Watch
 	// drivers are asked what they refused, and how full their queues were.
 	drivers []device.Route
 	// accounts are the Xiaomi accounts; nil while there are none.
@@ -125,10 +127,12 @@ func New(o Options) (*Bridge, error) {
 		return nil, err
 	}
 	b.chosen = loadChoices(b.store)
-	if b.pages, err = newPages(b); err != nil {
+	if b.air, err = b.radio(); err != nil {
 		return nil, err
 	}
-	if b.air, err = b.radio(); err != nil {
+	b.drivers = b.routes(known)
+	b.diagnosis = b.newDiagnosis()
+	if b.pages, err = newPages(b); err != nil {
 		return nil, err
 	}
 	b.home = device.New(b.deviceOptions(known))
@@ -187,10 +191,9 @@ func (b *Bridge) logged(level zerolog.Level, line []byte) {
 }
 
 func (b *Bridge) deviceOptions(known []mi.Info) device.Options {
-	c, routes := b.opt.Config, b.routes(known)
-	b.drivers = routes
+	c := b.opt.Config
 	return device.Options{
-		World: b.opt.World, View: b.view(), Log: b.opt.Log, Routes: routes, Known: known,
+		World: b.opt.World, View: b.view(), Log: b.opt.Log, Routes: b.drivers, Known: known,
 		Intervals:    device.Intervals{Idle: c.Poll, Fast: c.PollFast, Slow: c.PollSlow},
 		OrderTimeout: c.OrderTimeout,
 		Choices:      b.chosen.all(), Chosen: b.chosen.keep,
@@ -236,7 +239,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 	}
 	if b.pages != nil {
 		working.Go(func() { b.pages.server.Run(devices) })
-		working.Go(func() { b.pages.watch.run(devices) })
+		working.Go(func() { b.diagnosis.Run(devices) })
 	}
 	err := b.topics.Run(ctx, b.home)
 	stopDevices()

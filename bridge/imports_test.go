@@ -43,6 +43,10 @@ var picture = map[string][]string{
 	"bridge/problem":            {},
 	"bridge/doctor":             {"bridge/mi", "bridge/problem"},
 	"bridge/web":                {"bridge/mi", "bridge/problem"},
+	"bridge/diagnosis": {
+		"bridge/mi", "bridge/account", "bridge/bluetooth", "bridge/config", "bridge/device", "bridge/doctor", "bridge/homeassistant", "bridge/lan", "bridge/mqtt",
+		"bridge/problem", "bridge/spec", "bridge/web",
+	},
 }
 
 // only names the packages that may import a foreign one. A longer path counts

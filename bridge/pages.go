@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"cmp"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/diagnosis"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
 )
@@ -26,7 +26,7 @@ type pages struct {
 	server *web.Server // nil while there are no pages
 	began  time.Time
 	recent recent
-	watch  *watch
+	watch  *diagnosis.Watch
 
 	mu     sync.Mutex // guards what follows
 	orders map[string]*web.LastOrder
@@ -50,7 +50,7 @@ func newPages(b *Bridge) (*pages, error) {
 		View: b.topics, b: b, began: b.opt.World.Now(),
 		orders: map[string]*web.LastOrder{}, events: map[string][]web.Event{},
 	}
-	p.watch = newWatch(p)
+	p.watch = b.diagnosis
 	o := web.Options{
 		Bridge: p, Orders: p, Process: p, World: b.opt.World, Memory: b.store, Random: b.opt.Random, Log: b.opt.Log, Version: b.opt.Version,
 		Listen: c.Listen, Password: c.Password, Token: b.opt.Config.APIToken, Hosts: c.Hosts, Host: b.opt.Host, Prefix: c.Prefix, LogLevel: b.opt.Config.LogLevel,
@@ -96,13 +96,13 @@ func (p *pages) Happened(d *device.Device, h mi.Happening) {
 func (p *pages) Status(d *device.Device, s device.Status) {
 	p.View.Status(d, s)
 	p.server.Told(d.ID())
-	p.watch.told(s.Online)
+	p.watch.Told(s.Online)
 }
 
 // Removed implements device.View.
 func (p *pages) Removed(d *device.Device) {
 	p.View.Removed(d)
-	p.watch.forget(d.ID())
+	p.watch.Forget(d.ID())
 	p.mu.Lock()
 	delete(p.orders, d.ID())
 	delete(p.events, d.ID())
@@ -190,12 +190,4 @@ func (r *recent) newest() []change {
 	out := slices.Clone(r.all)
 	slices.Reverse(out)
 	return out
-}
-
-// host returns the address without its port.
-func host(addr string) string {
-	if h, _, err := net.SplitHostPort(addr); err == nil {
-		return h
-	}
-	return addr
 }

@@ -162,7 +162,7 @@ func (p *pages) ended(d *device.Device, what string, began time.Time, err error)
 
 // inWords says why an order failed, without the names of packages.
 func inWords(err error) string {
-	text := bare(err.Error())
+	text := mi.Bare(err.Error())
 	switch {
 	case errors.Is(err, mi.ErrTimeout), errors.Is(err, mi.ErrOffline):
 		return "The device did not answer (" + text + "). It is as it was."

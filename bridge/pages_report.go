@@ -122,7 +122,7 @@ func newStandIns(all []*device.Device) *strings.Replacer {
 			add(strings.ReplaceAll(mac, ":", ""), "mac", i+1)
 		}
 		add(info.Addr, "address", i+1)
-		add(host(info.Addr), "address", i+1)
+		add(mi.Host(info.Addr), "address", i+1)
 	}
 	// Longer texts first, so that none is cut by a shorter one.
 	texts := slices.SortedFunc(maps.Keys(stand), func(a, b string) int {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
@@ -35,58 +34,15 @@ func (p *pages) Brief(id string) (web.Device, bool) {
 }
 
 func (p *pages) brief(d *device.Device) web.Device {
-	info, status := d.Info(), d.Status()
+	info, how := d.Info(), p.watch.Standing(d)
 	out := web.Device{
-		ID: d.ID(), DID: info.DID, Room: mqtt.CleanName(info.Room), Model: info.Model, Icon: "device", Address: host(info.Addr),
-		Route: status.Connection, LastSeen: status.LastSeen, Trouble: bare(cmp.Or(status.LastError, status.Reason)), Hidden: d.Choice().Hidden,
+		ID: d.ID(), DID: info.DID, Name: mqtt.CleanName(d.Name()), Room: mqtt.CleanName(info.Room), Model: info.Model, Icon: "device", Address: mi.Host(info.Addr),
+		State: how.State, Route: how.Route, LastSeen: how.LastSeen, Trouble: how.Trouble, Hidden: how.Hidden,
 	}
-	spec := d.Spec()
-	if spec != nil {
+	if spec := d.Spec(); spec != nil {
 		out.Kind, out.Icon = spec.Text, iconOf(spec.Type)
 	}
-	out.Name = mqtt.CleanName(d.Name())
-	out.State = p.state(d, info, status, spec)
-	if out.State != web.Online {
-		out.Route = ""
-	}
 	return out
-}
-
-// bare takes the names of packages off the front of an error.
-func bare(text string) string {
-	for {
-		first, rest, more := strings.Cut(text, ": ")
-		if !more || strings.ContainsAny(first, " ./=") {
-			return text
-		}
-		text = rest
-	}
-}
-
-// state says how things stand with a device. Online is only what has proven it.
-func (p *pages) state(d *device.Device, info mi.Info, s device.Status, spec *mi.Spec) string {
-	switch {
-	case s.Online && d.Sleepy() && dozing(p.b.opt.World.Now(), s):
-		return web.Asleep
-	case s.Online:
-		return web.Online
-	case spec != nil && d.Sleepy():
-		return web.Asleep
-	case !p.b.topics.Proven(d.ID(), info) && info.Token == "":
-		return web.Unproven
-	case s.LastSeen.IsZero() && s.LastError == "":
-		return web.Starting
-	}
-	return web.NoAnswer
-}
-
-// dozesAfter is how long a device that switches itself off has to be silent to count
-// as asleep.
-const dozesAfter = 5 * time.Minute
-
-// dozing reports whether a device that nobody expects to answer is silent.
-func dozing(now time.Time, s device.Status) bool {
-	return !s.LastSeen.IsZero() && now.Sub(s.LastSeen) > dozesAfter
 }
 
 // iconsByType are the pictures for types of devices; the first part found counts.
@@ -331,7 +287,7 @@ func ways(d *device.Device) []web.Way {
 	for _, w := range d.Ways() {
 		one := web.Way{Route: w.Route, State: "ready"}
 		if w.Route == web.LAN || w.Route == web.Gateway {
-			one.Text = host(w.Addr)
+			one.Text = mi.Host(w.Addr)
 		}
 		switch {
 		case w.Off:

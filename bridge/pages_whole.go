@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -131,11 +132,11 @@ func (p *pages) Routes() []web.Branch {
 		case one.State != web.Online:
 			b = web.Branch{ID: "~", Kind: "", Name: "No answer"}
 		case parent != nil && info.Parent != "":
-			b = web.Branch{ID: "gateway " + parent.ID(), Kind: web.Gateway, Name: p.brief(parent).Name, Address: host(parent.Info().Addr)}
+			b = web.Branch{ID: "gateway " + parent.ID(), Kind: web.Gateway, Name: p.brief(parent).Name, Address: mi.Host(parent.Info().Addr)}
 		case one.Route == web.LAN:
 			b = web.Branch{ID: "lan " + subnet(one.Address), Kind: web.LAN, Name: "LAN", Address: subnet(one.Address)}
 		case one.Route == web.Gateway: // the gateway itself, with its children
-			b = web.Branch{ID: "gateway " + d.ID(), Kind: web.Gateway, Name: one.Name, Address: host(info.Addr)}
+			b = web.Branch{ID: "gateway " + d.ID(), Kind: web.Gateway, Name: one.Name, Address: mi.Host(info.Addr)}
 		case one.Route == web.Bluetooth:
 			b.Name = "Bluetooth"
 		case one.Route == web.Cloud:
@@ -168,11 +169,6 @@ func subnet(address string) string {
 	return prefix.String()
 }
 
-func loopback(listen string) bool {
-	addr, err := netip.ParseAddr(host(listen))
-	return host(listen) == "localhost" || err == nil && addr.IsLoopback()
-}
-
 // Settings implements web.Bridge.
 func (p *pages) Settings() []web.Setting {
 	var out []web.Setting
@@ -180,4 +176,15 @@ func (p *pages) Settings() []web.Setting {
 		out = append(out, web.Setting{Name: s.Variable, Value: s.Value, From: s.From, Doc: s.Text, Secret: s.Secret})
 	}
 	return out
+}
+
+// Problems implements web.Bridge.
+func (p *pages) Problems() []web.Problem { return p.watch.Problems() }
+
+// Solved implements web.Bridge.
+func (p *pages) Solved() []web.Problem { return p.watch.Solved() }
+
+// Examine implements web.Bridge.
+func (p *pages) Examine(ctx context.Context, tell func(done, total int, c web.Check)) {
+	p.watch.Examine(ctx, tell)
 }

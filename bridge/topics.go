@@ -6,6 +6,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/homeassistant"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mqtt"
 )
 
@@ -35,7 +36,7 @@ func (b *Bridge) mqttOptions(rules *entity.Rules) mqtt.Options {
 // pageURL is where Home Assistant sends people who want to see the bridge's pages;
 // "" when only this machine may look.
 func pageURL(w *config.Web) string {
-	if addr, err := netip.ParseAddr(host(w.Listen)); err != nil || addr.IsLoopback() || addr.IsUnspecified() {
+	if addr, err := netip.ParseAddr(mi.Host(w.Listen)); err != nil || addr.IsLoopback() || addr.IsUnspecified() {
 		return ""
 	}
 	return w.URL()

@@ -3,7 +3,6 @@ package device
 import (
 	"errors"
 	"math/bits"
-	"net"
 	"slices"
 	"strings"
 	"time"
@@ -94,16 +93,9 @@ func (d *Device) Moved() (from string, ago time.Duration, ok bool) {
 
 // move notes another address in the local network. It needs Device.mu.
 func (n *notes) move(from, to string, now time.Duration) {
-	if from, to = hostOf(from), hostOf(to); from != "" && to != "" && from != to {
+	if from, to = mi.Host(from), mi.Host(to); from != "" && to != "" && from != to {
 		n.moved = move{from, now}
 	}
-}
-
-func hostOf(addr string) string {
-	if host, _, err := net.SplitHostPort(addr); err == nil {
-		return host
-	}
-	return addr
 }
 
 // exchanged notes how an exchange ended: whether the device was heard to be there and

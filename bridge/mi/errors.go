@@ -25,18 +25,22 @@ func Kinds() []error {
 // Plain returns what people are to read of err: without the names of packages in
 // front, and without the kind behind a text that says more than its kind.
 func Plain(err error) string {
-	text := err.Error()
-	for {
-		word, rest, more := strings.Cut(text, ": ")
-		if !more || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") != "" {
-			break
-		}
-		text = rest
-	}
+	text := Bare(err.Error())
 	for _, kind := range []error{ErrInvalid, ErrUnsupported} {
 		text = strings.TrimSuffix(text, ": "+kind.Error())
 	}
 	return text
+}
+
+// Bare takes the names of packages off the front of an error's text.
+func Bare(text string) string {
+	for {
+		word, rest, more := strings.Cut(text, ": ")
+		if !more || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") != "" {
+			return text
+		}
+		text = rest
+	}
 }
 
 // Diagnose adds to err the id of the problem that was found to be behind it, such

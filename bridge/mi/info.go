@@ -1,6 +1,7 @@
 package mi
 
 import (
+	"net"
 	"strings"
 	"time"
 )
@@ -108,3 +109,11 @@ func (s Secret) GoString() string { return s.String() }
 
 // MarshalText returns a mask, so that no encoder writes the secret by accident.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Host returns an address without its port.
+func Host(addr string) string {
+	if host, _, err := net.SplitHostPort(addr); err == nil {
+		return host
+	}
+	return addr
+}

@@ -1,15 +1,15 @@
-package bridge
+package diagnosis
 
 import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/account"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/bluetooth"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/doctor"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/homeassistant"
@@ -25,9 +25,9 @@ const (
 )
 
 // ofBridge lists what concerns the bridge as a whole.
-func (p *pages) ofBridge() (out []web.Problem) {
-	found := slices.Concat(p.ofBroker(), p.ofNetwork(), p.ofFolders(), p.ofReceivers())
-	if c := &p.b.opt.Config.Web; c.Password == "" && !loopback(c.Listen) && !c.Ingress {
+func (w *Watch) ofBridge() (out []web.Problem) {
+	found := slices.Concat(w.ofBroker(), w.ofNetwork(), w.ofFolders(), w.ofReceivers())
+	if c := &w.opt.Config.Web; c.Password == "" && !loopback(c.Listen) && !c.Ingress {
 		found = append(found, finding{id: "config.open", proof: "the pages listen at " + c.Listen})
 	}
 	for _, f := range found {
@@ -37,8 +37,8 @@ func (p *pages) ofBridge() (out []web.Problem) {
 }
 
 // ofBroker looks at the broker, and at who reads there.
-func (p *pages) ofBroker() []finding {
-	c := p.b.topics.Connection()
+func (w *Watch) ofBroker() []finding {
+	c := w.opt.Topics.Connection()
 	switch {
 	case c.Taken:
 		return []finding{{id: "mqtt.takeover", proof: "a silent connection under this name was broken off, one under another name was not", pairs: []string{"client id", c.Client}}}
@@ -47,25 +47,17 @@ func (p *pages) ofBroker() []finding {
 	case !c.Up:
 		return nil
 	}
-	return p.ofPlatform()
-}
-
-// number is how many there are at the beginning of a sentence.
-func number(n int) string {
-	if n == 0 {
-		return "No"
-	}
-	return fmt.Sprint(n)
+	return w.ofPlatform()
 }
 
 // ofPlatform looks for Home Assistant, where it is wanted.
-func (p *pages) ofPlatform() []finding {
-	targets := p.b.opt.Config.Discovery
+func (w *Watch) ofPlatform() []finding {
+	targets := w.opt.Config.Discovery
 	if len(targets) == 0 {
 		return nil
 	}
 	prefix := targets[0].Prefix
-	seen, late := p.b.topics.Platform(), p.age() > unseenAfter
+	seen, late := w.opt.Topics.Platform(), w.age() > unseenAfter
 	switch {
 	case seen.Unread:
 		return []finding{{id: "ha.not_seen", proof: "the broker says that nobody reads what is announced below " + prefix}}
@@ -76,20 +68,20 @@ func (p *pages) ofPlatform() []finding {
 }
 
 // age is how long the bridge has been up.
-func (p *pages) age() time.Duration { return time.Since(p.watch.began) }
+func (w *Watch) age() time.Duration { return time.Since(w.began) }
 
 // ofNetwork looks at where this machine stands in the network.
-func (p *pages) ofNetwork() []finding {
-	if p.b.opt.Alone {
+func (w *Watch) ofNetwork() []finding {
+	if w.opt.Alone {
 		return nil
 	}
-	all, err := p.b.opt.World.Net.Interfaces()
+	all, err := w.opt.World.Net.Interfaces()
 	if err != nil {
 		return nil
 	}
-	missed := p.b.lan.Unheard()
+	missed := w.opt.LAN.Unheard()
 	switch {
-	case mi.Contained(all) && !p.b.lan.Answered():
+	case mi.Contained(all) && !w.opt.LAN.Answered():
 		return []finding{{id: "net.bridge_network", proof: doctor.Networks(all) + " is all that this machine has, and no broadcast was answered"}}
 	case missed >= deafAfter:
 		return []finding{{id: "net.no_broadcast", proof: fmt.Sprintf("the last %d broadcasts were not answered, though devices in the same network answer", missed)}}
@@ -98,11 +90,14 @@ func (p *pages) ofNetwork() []finding {
 }
 
 // ofFolders looks at the data folder and the user's mapping files.
-func (p *pages) ofFolders() (out []finding) {
-	if err := p.b.store.Failing(); err != nil {
-		out = append(out, finding{id: "disk.readonly", proof: bare(err.Error()), pairs: []string{"cause", innermost(err).Error()}})
+func (w *Watch) ofFolders() (out []finding) {
+	if err := w.opt.Store.Failing(); err != nil {
+		out = append(out, finding{id: "disk.readonly", proof: mi.Bare(err.Error()), pairs: []string{"cause", innermost(err).Error()}})
 	}
-	builtin, err := p.b.mistake.get()
+	if w.opt.Mapping == nil {
+		return out
+	}
+	builtin, err := w.opt.Mapping()
 	if err == nil {
 		return out
 	}
@@ -127,7 +122,7 @@ func innermost(err error) error {
 // file, as the first letter of it.
 func mistakeIn(err error) []string {
 	line, _, _ := strings.Cut(err.Error(), "\n")
-	line = bare(line)
+	line = mi.Bare(line)
 	place := regexp.MustCompile(`^(.+?):(\d+):(?:(\d+):)? (.*)$`).FindStringSubmatch(line)
 	if place == nil {
 		file, what, _ := strings.Cut(line, ": ")
@@ -137,8 +132,8 @@ func mistakeIn(err error) []string {
 }
 
 // ofReceivers lists who used to hear Bluetooth devices and hears none any more.
-func (p *pages) ofReceivers() (out []finding) {
-	for _, r := range p.b.air.Receivers {
+func (w *Watch) ofReceivers() (out []finding) {
+	for _, r := range w.opt.Receivers {
 		shared, ok := r.(*bluetooth.Shared)
 		if !ok {
 			continue
@@ -146,7 +141,7 @@ func (p *pages) ofReceivers() (out []finding) {
 		for _, q := range shared.Quiet() {
 			f := finding{id: "ble.receiver_silent", proof: "nothing heard for " + lasting(q.For), pairs: []string{"r", q.Name}}
 			if err := r.Hearing(); err != nil {
-				f.proof += "; " + bare(err.Error())
+				f.proof += "; " + mi.Bare(err.Error())
 			}
 			out = append(out, f)
 		}
@@ -154,50 +149,7 @@ func (p *pages) ofReceivers() (out []finding) {
 	return out
 }
 
-// ofAccounts lists what is wrong with the Xiaomi accounts.
-func (p *pages) ofAccounts() (out []web.Problem) {
-	if p.b.accounts == nil {
-		return nil
-	}
-	all := p.b.accounts.Accounts()
-	for _, a := range all {
-		if a.Problem != "" {
-			out = append(out, said(p.ofAccount(a)))
-		}
-	}
-	if len(all) > 0 && all[0].ClockOff != 0 {
-		off := all[0].ClockOff
-		out = append(out, said(finding{id: "clock.wrong", proof: "compared with the answers of Xiaomi's cloud", pairs: []string{"d", lasting(off.Abs())}}))
-	}
-	return out
-}
-
-func (p *pages) ofAccount(a account.State) finding {
-	local, far := p.nearAndFar()
-	f := finding{id: a.Problem, since: a.Since, proof: a.Cause, pairs: []string{
-		"n", fmt.Sprint(local), "m", fmt.Sprint(far), "time", clock(a.Since),
-	}}
-	switch a.Problem {
-	case "account.limited":
-		f.pairs = []string{"t", lasting(a.Until.Sub(a.Since)), "time", clock(a.Until)}
-	case "account.empty":
-		f.since, f.proof, f.pairs = a.Listed, a.Text, []string{"n", fmt.Sprint(len(a.Regions))}
-	}
-	return f
-}
-
-func clock(at time.Time) string { return at.Format("15:04") }
-
-// nearAndFar counts the devices that are heard without the cloud, and those that are
-// not.
-func (p *pages) nearAndFar() (local, far int) {
-	for _, d := range p.b.home.All() {
-		switch {
-		case near(d):
-			local++
-		case !shadow(d.Info()):
-			far++
-		}
-	}
-	return local, far
+func loopback(listen string) bool {
+	addr, err := netip.ParseAddr(mi.Host(listen))
+	return mi.Host(listen) == "localhost" || err == nil && addr.IsLoopback()
 }

@@ -1,4 +1,4 @@
-package bridge
+package diagnosis
 
 import (
 	"context"
@@ -19,12 +19,12 @@ const (
 	shownSilent   = 20 // devices that do not answer, one by one
 )
 
-// Examine implements web.Bridge. Everything is measured anew; the problems are judged
-// by that at the end.
-func (p *pages) Examine(ctx context.Context, tell func(done, total int, c web.Check)) {
+// Examine looks at everything anew and tells what it sees, as web.Bridge says. The
+// problems are judged by that at the end.
+func (w *Watch) Examine(ctx context.Context, tell func(done, total int, c web.Check)) {
 	done := 0
 	steps := []func(context.Context, *doctor.Report){
-		p.checkNetwork, p.checkBroker, p.checkPlatform, p.checkFolders, p.checkAccounts, p.checkReceivers, p.checkPages, p.checkDevices,
+		w.checkNetwork, w.checkBroker, w.checkPlatform, w.checkFolders, w.checkAccounts, w.checkReceivers, w.checkPages, w.checkDevices,
 	}
 	r := doctor.New(func(c doctor.Check) {
 		tell(done, len(steps), web.Check{Mark: string(c.Mark), Name: c.Name, Text: c.Text})
@@ -37,30 +37,30 @@ func (p *pages) Examine(ctx context.Context, tell func(done, total int, c web.Ch
 		done = i + 1
 		tell(done, len(steps), web.Check{})
 	}
-	p.watch.note(p.problems())
+	w.note(w.problems())
 }
 
 // checkNetwork looks at the networks, and whether broadcasts are answered there.
-func (p *pages) checkNetwork(_ context.Context, r *doctor.Report) {
-	all, err := p.b.opt.World.Net.Interfaces()
+func (w *Watch) checkNetwork(_ context.Context, r *doctor.Report) {
+	all, err := w.opt.World.Net.Interfaces()
 	if err != nil {
 		r.Bad("network", "%s", err)
 		return
 	}
-	r.Network(all, p.b.opt.Config.Interfaces)
-	switch missed := p.b.lan.Unheard(); {
-	case p.b.opt.Alone:
+	r.Network(all, w.opt.Config.Interfaces)
+	switch missed := w.opt.LAN.Unheard(); {
+	case w.opt.Alone:
 	case missed > 0:
 		r.Warn("broadcast", "%s not answered, though devices in the same network answer", plural(missed, "broadcast"))
-	case p.b.lan.Answered():
+	case w.opt.LAN.Answered():
 		r.Good("broadcast", "broadcasts are answered")
 	default:
 		r.Warn("broadcast", "no device has answered a broadcast yet")
 	}
 }
 
-func (p *pages) checkBroker(_ context.Context, r *doctor.Report) {
-	c := p.b.topics.Connection()
+func (w *Watch) checkBroker(_ context.Context, r *doctor.Report) {
+	c := w.opt.Topics.Connection()
 	where := c.Broker
 	if where == "inside" {
 		where = "the broker inside the bridge"
@@ -78,18 +78,18 @@ func (p *pages) checkBroker(_ context.Context, r *doctor.Report) {
 }
 
 // checkPlatform asks the broker who reads what is announced.
-func (p *pages) checkPlatform(ctx context.Context, r *doctor.Report) {
-	targets := p.b.opt.Config.Discovery
+func (w *Watch) checkPlatform(ctx context.Context, r *doctor.Report) {
+	targets := w.opt.Config.Discovery
 	if len(targets) == 0 {
 		r.Warn("home", "nothing is announced; MIHOME2MQTT_DISCOVERY says so")
 		return
 	}
-	if !p.b.topics.Connection().Up {
+	if !w.opt.Topics.Connection().Up {
 		r.Warn("home", "nobody can be seen while the broker is away")
 		return
 	}
 	prefix := targets[0].Prefix
-	switch seen := p.b.topics.SeekPlatform(ctx); {
+	switch seen := w.opt.Topics.SeekPlatform(ctx); {
 	case seen.Unread:
 		r.Warn("home", "nobody reads what is announced below %s", prefix)
 	case seen.Away:
@@ -102,28 +102,28 @@ func (p *pages) checkPlatform(ctx context.Context, r *doctor.Report) {
 }
 
 // checkFolders writes to the data folder, and looks at the mapping files.
-func (p *pages) checkFolders(_ context.Context, r *doctor.Report) {
-	if err := p.b.store.Try(); err != nil {
+func (w *Watch) checkFolders(_ context.Context, r *doctor.Report) {
+	if err := w.opt.Store.Try(); err != nil {
 		r.Bad("data", "the data folder cannot be written: %s", innermost(err))
 	} else {
 		r.Good("data", "the data folder can be written")
 	}
-	if p.b.opt.Files.Mappings == nil {
+	if w.opt.Mapping == nil {
 		return
 	}
-	if _, err := p.b.mistake.get(); err != nil {
-		r.Bad("mapping", "%s", bare(err.Error()))
+	if _, err := w.opt.Mapping(); err != nil {
+		r.Bad("mapping", "%s", mi.Bare(err.Error()))
 	} else {
 		r.Good("mapping", "your mapping files have no mistake")
 	}
 }
 
 // checkAccounts looks at the Xiaomi accounts and, by their answers, at the clock.
-func (p *pages) checkAccounts(_ context.Context, r *doctor.Report) {
-	if p.b.accounts == nil {
+func (w *Watch) checkAccounts(_ context.Context, r *doctor.Report) {
+	if w.opt.Accounts == nil {
 		return
 	}
-	all := p.b.accounts.Accounts()
+	all := w.opt.Accounts.Accounts()
 	if len(all) == 0 {
 		r.Warn("account", "nobody is signed in")
 		return
@@ -133,7 +133,7 @@ func (p *pages) checkAccounts(_ context.Context, r *doctor.Report) {
 		case a.Problem == "":
 			r.Good("account", "%s is signed in, %s", a.Label, plural(a.Devices, "device"))
 		default:
-			one := said(p.ofAccount(a))
+			one := said(w.ofAccount(a))
 			r.Bad("account", "%s: %s", a.Label, one.Text)
 		}
 	}
@@ -145,12 +145,12 @@ func (p *pages) checkAccounts(_ context.Context, r *doctor.Report) {
 }
 
 // checkReceivers looks at who hears Bluetooth devices.
-func (p *pages) checkReceivers(_ context.Context, r *doctor.Report) {
-	for _, one := range p.b.air.Receivers {
+func (w *Watch) checkReceivers(_ context.Context, r *doctor.Report) {
+	for _, one := range w.opt.Receivers {
 		if err := one.Hearing(); idle(one) {
 			continue // nobody has said that there is such a gateway
 		} else if err != nil {
-			r.Warn("bluetooth", "%s: %s", one.Name(), bare(err.Error()))
+			r.Warn("bluetooth", "%s: %s", one.Name(), mi.Bare(err.Error()))
 		} else {
 			r.Good("bluetooth", "%s hears", one.Name())
 		}
@@ -168,20 +168,20 @@ func idle(r mi.Receiver) bool {
 	return ok && len(all.Known()) == 0
 }
 
-func (p *pages) checkPages(_ context.Context, r *doctor.Report) {
-	c := &p.b.opt.Config.Web
+func (w *Watch) checkPages(_ context.Context, r *doctor.Report) {
+	c := &w.opt.Config.Web
 	r.Pages(c.Listen, c.Listen == config.Off, c.Password != "", c.Ingress)
 }
 
 // checkDevices waits until the devices that were asked again have answered, and says
 // what is wrong with those that have not.
-func (p *pages) checkDevices(ctx context.Context, r *doctor.Report) {
-	all := p.b.home.All()
-	silent := p.awaitAll(ctx, all)
-	p.watch.knockAll(ctx, silent)
-	f := p.facts()
+func (w *Watch) checkDevices(ctx context.Context, r *doctor.Report) {
+	all := w.opt.Home().All()
+	silent := w.awaitAll(ctx, all)
+	w.knockAll(ctx, silent)
+	f := w.facts()
 	for _, d := range silent[:min(len(silent), shownSilent)] {
-		p.checkDevice(d, f, r)
+		w.checkDevice(d, f, r)
 	}
 	if more := len(silent) - shownSilent; more > 0 {
 		r.Bad("device", "%s more", plural(more, "device"))
@@ -195,14 +195,14 @@ func (p *pages) checkDevices(ctx context.Context, r *doctor.Report) {
 }
 
 // checkDevice says what is wrong with a device that has not answered.
-func (p *pages) checkDevice(d *device.Device, f *facts, r *doctor.Report) {
-	for _, one := range p.ofDevice(d, f) {
+func (w *Watch) checkDevice(d *device.Device, f *facts, r *doctor.Report) {
+	for _, one := range w.ofDevice(d, f) {
 		if one.Severity != web.Note {
 			r.Bad("device", "%s (%s)", one.Text, one.Proof)
 			return
 		}
 	}
-	if p.brief(d).State == web.Online {
+	if w.Standing(d).State == web.Online {
 		r.Warn("device", "%s has not answered within %s", d.Name(), lasting(answersWithin))
 	} else {
 		r.Bad("device", "%s has not answered", d.Name())
@@ -211,8 +211,8 @@ func (p *pages) checkDevice(d *device.Device, f *facts, r *doctor.Report) {
 
 // awaitAll waits for the answers of devices and returns those without one that are
 // not known to be asleep. A device that reports by itself need not say anything new.
-func (p *pages) awaitAll(ctx context.Context, all []*device.Device) (silent []*device.Device) {
-	began := p.b.opt.World.Now()
+func (w *Watch) awaitAll(ctx context.Context, all []*device.Device) (silent []*device.Device) {
+	began := w.opt.World.Now()
 	for _, d := range all {
 		d.Refresh()
 	}
@@ -223,7 +223,7 @@ func (p *pages) awaitAll(ctx context.Context, all []*device.Device) (silent []*d
 	for {
 		silent = silent[:0]
 		for _, d := range all {
-			one := p.brief(d)
+			one := w.Standing(d)
 			late := one.State == web.Online && one.Route == web.LAN && one.LastSeen.Before(began)
 			if !one.Hidden && (late || one.State != web.Online && one.State != web.Asleep) {
 				silent = append(silent, d)
