@@ -21,6 +21,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/miio"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mqtt"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/pages"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/sealed"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/store"
@@ -92,7 +93,7 @@ type Bridge struct {
 	chosen    *choices
 	air       Radio
 	lan       *miio.Driver
-	pages     *pages // nil without pages
+	pages     *pages.Pages // nil without pages
 	diagnosis *diagnosis.Watch
 	// drivers are asked what they refused, and how full their queues were.
 	drivers []device.Route
@@ -132,7 +133,7 @@ func New(o Options) (*Bridge, error) {
 	}
 	b.drivers = b.routes(known)
 	b.diagnosis = b.newDiagnosis()
-	if b.pages, err = newPages(b); err != nil {
+	if b.pages, err = b.newPages(); err != nil {
 		return nil, err
 	}
 	b.home = device.New(b.deviceOptions(known))
@@ -186,7 +187,7 @@ func (b *Bridge) view() device.View {
 func (b *Bridge) logged(level zerolog.Level, line []byte) {
 	b.topics.Logged(level, line)
 	if b.pages != nil {
-		b.pages.server.Logged(level, line)
+		b.pages.Logged(level, line)
 	}
 }
 
@@ -238,7 +239,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 		working.Go(func() { b.tellAccounts(devices) })
 	}
 	if b.pages != nil {
-		working.Go(func() { b.pages.server.Run(devices) })
+		working.Go(func() { b.pages.Run(devices) })
 		working.Go(func() { b.diagnosis.Run(devices) })
 	}
 	err := b.topics.Run(ctx, b.home)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/pages"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
 )
 
@@ -19,5 +20,5 @@ func (d *Direct) Accounts() (all web.Accounts, run func(context.Context) error, 
 	case m == nil:
 		return nil, nil, fmt.Errorf("no account is used, as %sCLOUD says: %w", config.Prefix, mi.ErrUnsupported)
 	}
-	return pageAccounts{m}, m.Run, nil
+	return pages.Accounts{Manager: m}, m.Run, nil
 }

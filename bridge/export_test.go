@@ -5,6 +5,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/cloud"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/pages"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/profile"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
 )
@@ -16,10 +17,14 @@ func CloudAccount(m *account.Manager) cloud.Account { return cloudAccount{m} }
 var Rouse = rouse
 
 // Queues returns how full every queue was.
-func (b *Bridge) Queues() []mi.Queue { return b.queues() }
+func (b *Bridge) Queues() []mi.Queue { return b.meter().Queues() }
 
 // Samples returns the numbers of the metrics.
-func (b *Bridge) Samples() []web.Sample { return (&pages{b: b}).Samples() }
+func (b *Bridge) Samples() []web.Sample { return b.meter().Samples() }
+
+func (b *Bridge) meter() pages.Meter {
+	return pages.Meter{Home: b.devices, Topics: b.topics, Drivers: b.drivers, Accounts: b.accounts}
+}
 
 // Profile returns what is known of a model that does not speak MIoT, or nil.
 func (d *Direct) Profile(model string) *profile.Profile { return d.specs.Match(model) }

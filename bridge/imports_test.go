@@ -43,6 +43,10 @@ var picture = map[string][]string{
 	"bridge/problem":            {},
 	"bridge/doctor":             {"bridge/mi", "bridge/problem"},
 	"bridge/web":                {"bridge/mi", "bridge/problem"},
+	"bridge/pages": {
+		"bridge/mi", "bridge/account", "bridge/config", "bridge/device", "bridge/diagnosis", "bridge/entity", "bridge/homeassistant", "bridge/mqtt", "bridge/topic",
+		"bridge/web",
+	},
 	"bridge/diagnosis": {
 		"bridge/mi", "bridge/account", "bridge/bluetooth", "bridge/config", "bridge/device", "bridge/doctor", "bridge/homeassistant", "bridge/lan", "bridge/mqtt",
 		"bridge/problem", "bridge/spec", "bridge/web",
@@ -69,7 +73,7 @@ var only = map[string][]string{
 	"rsc.io/qr":                             {"bridge/web", "cmd/mihome2mqtt"},
 	"github.com/santhosh-tekuri/jsonschema": {},
 	"github.com/goccy/go-yaml":              {"bridge/entity", "bridge/profile", "mappings"},
-	"github.com/rs/zerolog":                 {"bridge", "bridge/account", "bridge/bluetooth", "bridge/bluetooth/*", "bridge/web", "bridge/mqtt", "bridge/device", "bridge/drivers/*", "bridge/spec", "bridge/store", "bridge/virtual", "cmd/mihome2mqtt"},
+	"github.com/rs/zerolog":                 {"bridge", "bridge/account", "bridge/bluetooth", "bridge/bluetooth/*", "bridge/web", "bridge/mqtt", "bridge/device", "bridge/drivers/*", "bridge/pages", "bridge/spec", "bridge/store", "bridge/virtual", "cmd/mihome2mqtt"},
 }
 
 // offline lists packages that know no network.

@@ -1,14 +1,16 @@
 package bridge
 
 import (
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/diagnosis"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/pages"
 )
 
 // newDiagnosis makes the one that finds out what is wrong.
 func (b *Bridge) newDiagnosis() *diagnosis.Watch {
 	o := diagnosis.Options{
-		World: b.opt.World, Config: b.opt.Config, Alone: b.opt.Alone, Home: func() *device.Home { return b.home },
+		World: b.opt.World, Config: b.opt.Config, Alone: b.opt.Alone, Home: b.devices,
 		Topics: b.topics, Accounts: b.accounts, Receivers: b.air.Receivers, LAN: b.lan, Specs: b.specs.library, Store: b.store,
 	}
 	if b.opt.Files.Mappings != nil {
@@ -16,3 +18,20 @@ func (b *Bridge) newDiagnosis() *diagnosis.Watch {
 	}
 	return diagnosis.New(o)
 }
+
+// newPages makes the pages; nil when the settings want none.
+func (b *Bridge) newPages() (*pages.Pages, error) {
+	o := &b.opt
+	if listen := o.Config.Web.Listen; listen == "" || listen == config.Off || o.Random == nil {
+		return nil, nil
+	}
+	return pages.New(pages.Options{
+		World: o.World, Memory: b.store, Random: o.Random, Log: o.Log, Config: o.Config, Origins: o.Origins, Version: o.Version, Host: o.Host, Alone: o.Alone,
+		Home: b.devices, Topics: b.topics, Drivers: b.drivers, Accounts: b.accounts, Diagnosis: b.diagnosis,
+		Learn: b.learn, SetLogLevel: o.SetLogLevel, Restart: o.Restart, Clean: o.Clean,
+	})
+}
+
+// devices returns the devices, for parts that they tell what happens and that are
+// built before them.
+func (b *Bridge) devices() *device.Home { return b.home }

@@ -1,4 +1,4 @@
-package bridge
+package pages
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 )
 
 // Set implements web.Orders.
-func (p *pages) Set(ctx context.Context, id string, w web.Write) (web.Done, error) {
-	d := p.b.home.Device(id)
+func (p *Pages) Set(ctx context.Context, id string, w web.Write) (web.Done, error) {
+	d := p.opt.Home().Device(id)
 	if d == nil {
 		return web.Done{}, web.ErrNoDevice
 	}
@@ -31,10 +31,10 @@ func (p *pages) Set(ctx context.Context, id string, w web.Write) (web.Done, erro
 }
 
 // written turns a write into an order and says in words what it asks for.
-func (p *pages) written(d *device.Device, w web.Write) (order mi.Order, what string, err error) {
+func (p *Pages) written(d *device.Device, w web.Write) (order mi.Order, what string, err error) {
 	what = w.Key + " = " + w.Value.String()
 	id, role, isRole := strings.Cut(w.Key, "/")
-	if look, ok := p.b.topics.Look(d.ID()); ok && isRole {
+	if look, ok := p.opt.Topics.Look(d.ID()); ok && isRole {
 		for i := range look.Model.Entities {
 			e := &look.Model.Entities[i]
 			if e.ID != id || bindOf(e, entity.Role(role)) == nil {
@@ -66,8 +66,8 @@ func named(key string, siid, iid int, id, name string) bool {
 }
 
 // Call implements web.Orders.
-func (p *pages) Call(ctx context.Context, id string, c web.Call) (web.Done, error) {
-	d := p.b.home.Device(id)
+func (p *Pages) Call(ctx context.Context, id string, c web.Call) (web.Done, error) {
+	d := p.opt.Home().Device(id)
 	if d == nil {
 		return web.Done{}, web.ErrNoDevice
 	}
@@ -110,10 +110,10 @@ var dangers = map[string]string{
 }
 
 // carry gives an order to a device and waits for how it ends.
-func (p *pages) carry(ctx context.Context, d *device.Device, order mi.Order, what string, confirmed bool) (web.Done, error) {
+func (p *Pages) carry(ctx context.Context, d *device.Device, order mi.Order, what string, confirmed bool) (web.Done, error) {
 	began := time.Now()
 	for _, class := range entity.Harm(d.Spec(), order) {
-		if slices.Contains(p.b.opt.Config.Forbid, class) {
+		if slices.Contains(p.opt.Config.Forbid, class) {
 			return web.Done{}, p.ended(d, what, began, fmt.Errorf("orders of the kind %q are not taken; MIHOME2MQTT_FORBID says so: %w", class, web.ErrForbidden))
 		}
 		if !confirmed {
@@ -146,17 +146,15 @@ func (u *unconfirmed) Error() string { return u.text }
 func (u *unconfirmed) Unwrap() error { return web.ErrConfirm }
 
 // ended notes how the last order ended, for the device's page.
-func (p *pages) ended(d *device.Device, what string, began time.Time, err error) error {
+func (p *Pages) ended(d *device.Device, what string, began time.Time, err error) error {
 	status := d.Status()
-	last := &web.LastOrder{At: p.b.opt.World.Now(), What: what, By: "web", OK: err == nil}
+	last := web.LastOrder{At: p.opt.World.Now(), What: what, By: "web", OK: err == nil}
 	if err == nil {
 		last.Route, last.MS = status.Connection, time.Since(began).Milliseconds()
 	} else {
 		last.Text = inWords(err)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.orders[d.ID()] = last
+	p.diary.ordered(d.ID(), last)
 	return err
 }
 
@@ -174,17 +172,17 @@ func inWords(err error) string {
 }
 
 // Refresh implements web.Orders.
-func (p *pages) Refresh(id string) error {
+func (p *Pages) Refresh(id string) error {
 	if id == "" {
-		p.b.home.Refresh()
+		p.opt.Home().Refresh()
 		return nil
 	}
 	return p.with(id, (*device.Device).Refresh)
 }
 
 // Choose implements web.Orders. What a device came with is not chosen.
-func (p *pages) Choose(id string, c web.Wish) error {
-	d := p.b.home.Device(id)
+func (p *Pages) Choose(id string, c web.Wish) error {
+	d := p.opt.Home().Device(id)
 	if d == nil {
 		return web.ErrNoDevice
 	}
@@ -213,26 +211,26 @@ func choose(now, text *string, anyway ...string) {
 }
 
 // Remove implements web.Orders.
-func (p *pages) Remove(id string) error {
-	if slices.Contains(p.b.opt.Config.Forbid, "remove") {
+func (p *Pages) Remove(id string) error {
+	if slices.Contains(p.opt.Config.Forbid, "remove") {
 		return fmt.Errorf("devices are not removed; MIHOME2MQTT_FORBID says so: %w", web.ErrForbidden)
 	}
-	if !p.b.home.Remove(id) {
+	if !p.opt.Home().Remove(id) {
 		return web.ErrNoDevice
 	}
 	return nil
 }
 
 // Import implements web.Orders. Who is known already learns what is new.
-func (p *pages) Import(list mi.Secret) (web.Imported, error) {
+func (p *Pages) Import(list mi.Secret) (web.Imported, error) {
 	out := web.Imported{Skipped: []web.Skipped{}}
 	all, err := config.ParseDevices(list.Reveal())
 	if err != nil {
 		return out, fmt.Errorf("%w: %w", err, mi.ErrInvalid)
 	}
-	p.b.learn(all)
+	p.opt.Learn(all)
 	for i, info := range all {
-		known := p.b.home.Device(info.DID) != nil
+		known := p.opt.Home().Device(info.DID) != nil
 		switch {
 		case info.DID == "":
 			out.Skipped = append(out.Skipped, web.Skipped{Entry: i + 1, Why: "its did is not given; write did/host, token, model"})
@@ -242,13 +240,13 @@ func (p *pages) Import(list mi.Secret) (web.Imported, error) {
 		default:
 			out.Added++
 		}
-		p.b.home.Found(web.LAN, info)
+		p.opt.Home().Found(web.LAN, info)
 	}
 	return out, nil
 }
 
-func (p *pages) with(id string, do func(*device.Device)) error {
-	d := p.b.home.Device(id)
+func (p *Pages) with(id string, do func(*device.Device)) error {
+	d := p.opt.Home().Device(id)
 	if d == nil {
 		return web.ErrNoDevice
 	}

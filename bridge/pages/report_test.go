@@ -1,30 +1,19 @@
-package bridge
+package pages
 
 import (
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 )
 
 // TestReportHidesWhatIsPrivate has a report speak of a device, of other machines and of
 // what only looks like one.
 func TestReportHidesWhatIsPrivate(t *testing.T) {
-	conf, err := config.Load(nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	known := []mi.Info{{DID: "460123456", Name: "Anna's lamp", Room: "Nursery", MAC: "54:48:e6:aa:bb:01", Addr: "192.168.7.20:54321", Model: "x.light.y"}}
-	b, err := New(Options{Config: conf, World: mi.World{Disk: virtual.NewDisk(1), Now: time.Now}, Log: zerolog.Nop(), Alone: true, Known: known})
-	if err != nil {
-		t.Fatal(err)
-	}
-	hide := newStandIns(b.home.All())
+	hide := newStandIns(device.New(device.Options{World: mi.World{Now: time.Now}, Known: known}).All())
 	for _, tc := range []struct{ text, want string }{
 		{`device 460123456 "Anna's lamp" in "Nursery"`, `device <did 1> "<name 1>" in "<room 1>"`},
 		{"54:48:e6:aa:bb:01 54:48:E6:AA:BB:01 5448e6aabb01 54-48-E6-AA-BB-01", "<mac 1> <mac 1> <mac 1> <mac 1>"},

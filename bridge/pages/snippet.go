@@ -1,4 +1,4 @@
-package bridge
+package pages
 
 import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
@@ -9,9 +9,9 @@ import (
 
 // snippets are what can be copied into Home Assistant, where devices are announced to
 // anybody.
-func (p *pages) snippets(d *device.Device, look mqtt.Look) []web.Snippet {
+func (p *Pages) snippets(d *device.Device, look mqtt.Look) []web.Snippet {
 	out := []web.Snippet{}
-	if len(p.b.opt.Config.Discovery) == 0 {
+	if len(p.opt.Config.Discovery) == 0 {
 		return out
 	}
 	about := homeassistant.NewDevice(d.Info(), d.Spec())

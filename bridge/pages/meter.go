@@ -1,4 +1,4 @@
-package bridge
+package pages
 
 import (
 	"fmt"
@@ -7,15 +7,27 @@ import (
 	"strings"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/account"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
 )
 
+// Meter reads the numbers of a bridge.
+type Meter struct {
+	Home     func() *device.Home
+	Topics   Topics
+	Drivers  []device.Route
+	Accounts *account.Manager // nil while there are none
+}
+
 // Samples implements web.Bridge.
-func (p *pages) Samples() []web.Sample {
-	c, m := p.b.home.Counters(), p.b.topics.Connection()
+func (p *Pages) Samples() []web.Sample { return p.meter.Samples() }
+
+// Samples returns the numbers for the metrics, besides those of the devices.
+func (m Meter) Samples() []web.Sample {
+	c, broker := m.Home().Counters(), m.Topics.Connection()
 	up := 0.0
-	if m.Up {
+	if broker.Up {
 		up = 1
 	}
 	total := func(name, help string, n uint64, labels ...web.Label) web.Sample {
@@ -24,21 +36,21 @@ func (p *pages) Samples() []web.Sample {
 	const polls, orders = "Polls of devices, by how they ended.", "Orders to devices, by how they ended."
 	all := []web.Sample{
 		{Name: "broker_connected", Help: "Whether the broker is connected.", Value: up},
-		total("broker_events_lost_total", "Events that could not be sent to the broker in time.", m.Lost),
+		total("broker_events_lost_total", "Events that could not be sent to the broker in time.", broker.Lost),
 		total("polls_total", polls, c.Reads, result("answered")), total("polls_total", polls, c.Missed, result("failed")),
 		total("orders_total", orders, c.Orders, result("done")), total("orders_total", orders, c.Failed, result("failed")),
 		total("panics_total", "Panics of drivers and views that were survived.", c.Panics),
 		total("dropped_total", "Events, orders and sightings beyond a limit.", c.Dropped),
 		total("invalid_values_total", "Values of properties that the spec does not have.", c.Invalid),
 	}
-	return slices.Concat(all, p.b.queueSamples(), p.refused(), p.accountSamples())
+	return slices.Concat(all, m.queueSamples(), m.refused(), m.accountSamples())
 }
 
 func result(word string) web.Label { return web.Label{Name: "result", Value: word} }
 
 // queueSamples tell how full the bounded queues were.
-func (b *Bridge) queueSamples() (all []web.Sample) {
-	for _, q := range b.queues() {
+func (m Meter) queueSamples() (all []web.Sample) {
+	for _, q := range m.Queues() {
 		labels := []web.Label{{Name: "queue", Value: q.Name}}
 		all = append(all,
 			web.Sample{Name: "queue_most_entries", Help: "Entries of a queue when it was fullest.", Labels: labels, Value: float64(q.Most)},
@@ -48,10 +60,10 @@ func (b *Bridge) queueSamples() (all []web.Sample) {
 	return all
 }
 
-// queues returns how full every queue was.
-func (b *Bridge) queues() []mi.Queue {
-	all := slices.Concat(b.home.Queues(), b.topics.Queues())
-	for _, r := range b.drivers {
+// Queues returns how full every queue was.
+func (m Meter) Queues() []mi.Queue {
+	all := slices.Concat(m.Home().Queues(), m.Topics.Queues())
+	for _, r := range m.Drivers {
 		if d, ok := r.Driver.(interface{ Queues() []mi.Queue }); ok {
 			all = append(all, d.Queues()...)
 		}
@@ -60,8 +72,8 @@ func (b *Bridge) queues() []mi.Queue {
 }
 
 // refused counts what drivers did not believe, by driver and reason.
-func (p *pages) refused() (all []web.Sample) {
-	for _, r := range p.b.drivers {
+func (m Meter) refused() (all []web.Sample) {
+	for _, r := range m.Drivers {
 		d, ok := r.Driver.(interface{ Refused() map[string]uint64 })
 		if !ok {
 			continue
@@ -79,12 +91,12 @@ func (p *pages) refused() (all []web.Sample) {
 }
 
 // accountSamples count accounts by their state.
-func (p *pages) accountSamples() (all []web.Sample) {
-	if p.b.accounts == nil {
+func (m Meter) accountSamples() (all []web.Sample) {
+	if m.Accounts == nil {
 		return nil
 	}
 	states := map[account.Condition]int{}
-	for _, a := range p.b.accounts.Accounts() {
+	for _, a := range m.Accounts.Accounts() {
 		states[a.Condition]++
 	}
 	for _, state := range []account.Condition{account.OK, account.Expiring, account.LoginNeeded, account.Verify, account.Limited, account.Away} {

@@ -1,4 +1,4 @@
-package bridge
+package pages
 
 import (
 	"fmt"
@@ -13,47 +13,16 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-// LogLevel implements web.Process.
-func (p *pages) LogLevel(level string) error {
-	if p.b.opt.SetLogLevel == nil {
-		return fmt.Errorf("the log level cannot be changed here: %w", mi.ErrUnsupported)
-	}
-	if level == "trace" && !p.b.opt.Config.RawAccess {
-		return fmt.Errorf("trace shows every byte; MIHOME2MQTT_RAW_ACCESS=true allows it: %w", mi.ErrDenied)
-	}
-	return p.b.opt.SetLogLevel(level)
-}
-
-// Restart implements web.Process.
-func (p *pages) Restart() error {
-	if p.b.opt.Restart == nil {
-		return fmt.Errorf("the bridge cannot start itself again here: %w", mi.ErrUnsupported)
-	}
-	if slices.Contains(p.b.opt.Config.Forbid, "restart") {
-		return fmt.Errorf("restarts are not taken; MIHOME2MQTT_FORBID says so: %w", mi.ErrDenied)
-	}
-	go p.b.opt.Restart()
-	return nil
-}
-
-// Clean implements web.Process.
-func (p *pages) Clean(text string) string {
-	if p.b.opt.Clean == nil {
-		return text
-	}
-	return p.b.opt.Clean(text)
-}
-
 // Report implements web.Process.
-func (p *pages) Report(id string, names bool) string {
+func (p *Pages) Report(id string, names bool) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "mihome2mqtt %s, %s, %s/%s\n", p.b.opt.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintf(&b, "mihome2mqtt %s, %s, %s/%s\n", p.opt.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	for _, c := range p.Overview().Connections {
 		fmt.Fprintf(&b, "%s: %s (%s)\n", c.Name, c.Word, c.Text)
 	}
-	counters := p.b.home.Counters()
+	counters := p.opt.Home().Counters()
 	fmt.Fprintf(&b, "counters: panics %d, dropped %d, invalid %d\n", counters.Panics, counters.Dropped, counters.Invalid)
-	all := p.b.home.All()
+	all := p.opt.Home().All()
 	hide := newStandIns(all)
 	for _, d := range all {
 		if id == "" || d.ID() == id {
@@ -70,7 +39,7 @@ func (p *pages) Report(id string, names bool) string {
 	return hideOthers(hide.Replace(b.String()))
 }
 
-func (p *pages) reportDevice(b *strings.Builder, d *device.Device, whole bool) {
+func (p *Pages) reportDevice(b *strings.Builder, d *device.Device, whole bool) {
 	one := p.Device(d.ID())
 	if one == nil {
 		return

@@ -1,4 +1,4 @@
-package bridge
+package pages
 
 import (
 	"context"
@@ -9,13 +9,13 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
 )
 
-// pageAccounts are the accounts as the pages see them.
-type pageAccounts struct{ *account.Manager }
+// Accounts are the Xiaomi accounts as the pages see them.
+type Accounts struct{ *account.Manager }
 
-var _ web.Accounts = pageAccounts{}
+var _ web.Accounts = Accounts{}
 
 // Accounts implements web.Accounts.
-func (a pageAccounts) Accounts() []web.Account {
+func (a Accounts) Accounts() []web.Account {
 	out := []web.Account{}
 	for _, s := range a.Manager.Accounts() {
 		out = append(out, web.Account{
@@ -35,7 +35,7 @@ func shownRegions(all []account.Region) []web.Region {
 }
 
 // Login implements web.Accounts.
-func (a pageAccounts) Login() web.Login { return shownStep(a.Manager.Login()) }
+func (a Accounts) Login() web.Login { return shownStep(a.Manager.Login()) }
 
 func shownStep(s account.Step) web.Login {
 	out := web.Login{
@@ -58,7 +58,7 @@ func shownStep(s account.Step) web.Login {
 }
 
 // Begin implements web.Accounts.
-func (a pageAccounts) Begin(ctx context.Context, b web.Begin) (web.Login, error) {
+func (a Accounts) Begin(ctx context.Context, b web.Begin) (web.Login, error) {
 	switch b.Method {
 	case "qr":
 		return step(a.StartQR(ctx))
@@ -71,7 +71,7 @@ func (a pageAccounts) Begin(ctx context.Context, b web.Begin) (web.Login, error)
 }
 
 // Answer implements web.Accounts.
-func (a pageAccounts) Answer(ctx context.Context, in web.Answer) (web.Login, error) {
+func (a Accounts) Answer(ctx context.Context, in web.Answer) (web.Login, error) {
 	switch in.Kind {
 	case "captcha":
 		return step(a.AnswerCaptcha(ctx, in.Text, in.Password))
@@ -90,4 +90,4 @@ func (a pageAccounts) Answer(ctx context.Context, in web.Answer) (web.Login, err
 func step(s account.Step, err error) (web.Login, error) { return shownStep(s), err }
 
 // Cancel implements web.Accounts.
-func (a pageAccounts) Cancel() { a.CancelLogin() }
+func (a Accounts) Cancel() { a.CancelLogin() }

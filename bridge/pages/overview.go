@@ -1,4 +1,4 @@
-package bridge
+package pages
 
 import (
 	"cmp"
@@ -14,11 +14,11 @@ import (
 )
 
 // Overview implements web.Bridge.
-func (p *pages) Overview() web.Overview {
-	out := web.Overview{Version: p.b.opt.Version, Started: p.began}
+func (p *Pages) Overview() web.Overview {
+	out := web.Overview{Version: p.opt.Version, Started: p.began}
 	out.Connections = append(out.Connections, p.broker(), p.platform())
-	if p.b.accounts != nil {
-		for _, a := range (pageAccounts{p.b.accounts}).Accounts() {
+	if p.opt.Accounts != nil {
+		for _, a := range (Accounts{p.opt.Accounts}).Accounts() {
 			out.Connections = append(out.Connections, accountRow(a))
 		}
 	}
@@ -29,13 +29,13 @@ func (p *pages) Overview() web.Overview {
 }
 
 // broker says how things stand with the broker.
-func (p *pages) broker() web.Connection {
-	c := p.b.topics.Connection()
+func (p *Pages) broker() web.Connection {
+	c := p.opt.Topics.Connection()
 	out := web.Connection{What: "mqtt", Name: "MQTT broker", State: "ok", Word: "Connected", Text: c.Broker}
 	if c.Broker == "inside" {
-		out.Text = "Inside the bridge, at " + p.b.opt.Config.Broker.Listen
+		out.Text = "Inside the bridge, at " + p.opt.Config.Broker.Listen
 	}
-	if p.b.opt.Config.MQTT.Insecure {
+	if p.opt.Config.MQTT.Insecure {
 		out.State, out.Word, out.Text = "warn", "Not checked", c.Broker+"; anybody may pretend to be it, since MIHOME2MQTT_MQTT_INSECURE is set"
 	}
 	if !c.Up {
@@ -58,21 +58,21 @@ func accountRow(a web.Account) web.Connection {
 }
 
 // platform says where devices are announced.
-func (p *pages) platform() web.Connection {
+func (p *Pages) platform() web.Connection {
 	out := web.Connection{What: "home_assistant", Name: "Home Assistant", State: "off", Word: "Off", Text: "Nothing is announced"}
 	var places []string
-	for _, a := range p.b.opt.Config.Discovery {
+	for _, a := range p.opt.Config.Discovery {
 		places = append(places, a.Prefix)
 	}
 	if len(places) > 0 {
 		n := 0
-		for _, d := range p.b.home.All() {
-			if _, shown := p.b.topics.Look(d.ID()); shown {
+		for _, d := range p.opt.Home().All() {
+			if _, shown := p.opt.Topics.Look(d.ID()); shown {
 				n++
 			}
 		}
 		out.State, out.Word, out.Text = "ok", "Announced", fmt.Sprintf("%d devices below %s", n, strings.Join(places, ", "))
-		switch seen := p.b.topics.Platform(); {
+		switch seen := p.opt.Topics.Platform(); {
 		case seen.Unread:
 			out.State, out.Word = "warn", "Not seen"
 		case seen.Seen && !seen.Away:
@@ -83,30 +83,30 @@ func (p *pages) platform() web.Connection {
 }
 
 // network says on which networks the bridge looks for devices.
-func (p *pages) network() (web.Connection, bool) {
-	all, err := p.b.opt.World.Net.Interfaces()
+func (p *Pages) network() (web.Connection, bool) {
+	all, err := p.opt.World.Net.Interfaces()
 	out := web.Connection{What: "network", Name: "Home network", State: "ok", Word: "Good"}
 	if err != nil {
 		out.State, out.Word, out.Text = "bad", "Away", err.Error()
 		return out, true
 	}
 	var names []string
-	for _, i := range mi.Outward(all, p.b.opt.Config.Interfaces) {
+	for _, i := range mi.Outward(all, p.opt.Config.Interfaces) {
 		names = append(names, i.Name+" "+i.Prefix.String())
 	}
 	out.Text = strings.Join(names, ", ")
 	if len(names) == 0 {
 		out.State, out.Word, out.Text = "warn", "None", "Only this machine itself can be reached"
 	}
-	return out, !p.b.opt.Alone
+	return out, !p.opt.Alone
 }
 
 // Recent implements web.Bridge.
-func (p *pages) Recent() []web.Recent {
+func (p *Pages) Recent() []web.Recent {
 	var out []web.Recent
-	for _, c := range p.recent.newest() {
+	for _, c := range p.diary.newest() {
 		d := p.brief(c.device)
-		look, ok := p.b.topics.Look(d.ID)
+		look, ok := p.opt.Topics.Look(d.ID)
 		if !ok || look.Model.Spec != c.spec {
 			continue
 		}
@@ -121,13 +121,13 @@ func (p *pages) Recent() []web.Recent {
 }
 
 // Routes implements web.Bridge: a branch for each network, gateway and other way.
-func (p *pages) Routes() []web.Branch {
+func (p *Pages) Routes() []web.Branch {
 	branches := map[string]*web.Branch{}
-	all := p.b.home.All()
+	all := p.opt.Home().All()
 	for _, d := range all {
 		one, info := p.brief(d), d.Info()
 		b := web.Branch{ID: one.Route, Kind: one.Route, Name: one.Route}
-		parent := p.b.home.Device(info.Parent)
+		parent := p.opt.Home().Device(info.Parent)
 		switch {
 		case one.State != web.Online:
 			b = web.Branch{ID: "~", Kind: "", Name: "No answer"}
@@ -170,21 +170,21 @@ func subnet(address string) string {
 }
 
 // Settings implements web.Bridge.
-func (p *pages) Settings() []web.Setting {
+func (p *Pages) Settings() []web.Setting {
 	var out []web.Setting
-	for _, s := range p.b.opt.Config.Show(p.b.opt.Origins) {
+	for _, s := range p.opt.Config.Show(p.opt.Origins) {
 		out = append(out, web.Setting{Name: s.Variable, Value: s.Value, From: s.From, Doc: s.Text, Secret: s.Secret})
 	}
 	return out
 }
 
 // Problems implements web.Bridge.
-func (p *pages) Problems() []web.Problem { return p.watch.Problems() }
+func (p *Pages) Problems() []web.Problem { return p.opt.Diagnosis.Problems() }
 
 // Solved implements web.Bridge.
-func (p *pages) Solved() []web.Problem { return p.watch.Solved() }
+func (p *Pages) Solved() []web.Problem { return p.opt.Diagnosis.Solved() }
 
 // Examine implements web.Bridge.
-func (p *pages) Examine(ctx context.Context, tell func(done, total int, c web.Check)) {
-	p.watch.Examine(ctx, tell)
+func (p *Pages) Examine(ctx context.Context, tell func(done, total int, c web.Check)) {
+	p.opt.Diagnosis.Examine(ctx, tell)
 }
