@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/nature"
 )
 
 // The devices of a Radio, by their place.
@@ -101,7 +102,7 @@ func (r *Radio) Mute(receiver int, deaf bool) { r.ears[receiver].mute(deaf) }
 // Run lets the devices live until ctx ends.
 func (r *Radio) Run(ctx context.Context) error {
 	dice := r.world.Rand("virtual bluetooth")
-	tick := time.NewTicker(faster(5*time.Second, r.Speed))
+	tick := time.NewTicker(nature.Faster(5*time.Second, r.Speed))
 	defer tick.Stop()
 	for n := 0; ; n++ {
 		if n%2 == 0 {

@@ -11,6 +11,7 @@ import (
 	"testing/fstest"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/nature"
 )
 
 // Disk is a data folder in memory that can be full, read-only, or lose its power
@@ -87,7 +88,7 @@ func (d *Disk) tear() {
 			continue
 		}
 		whole := d.files[name]
-		d.files[name] = whole[:dice(d.seed, "tear "+name, uint64(d.writes), uint64(i))%uint64(len(whole)+1)]
+		d.files[name] = whole[:nature.Roll(d.seed, "tear "+name, uint64(d.writes), uint64(i))%uint64(len(whole)+1)]
 	}
 }
 
@@ -169,7 +170,7 @@ func (d *Disk) keep(name string) {
 // temporary file, the kept old content, or the finished write.
 func (d *Disk) interrupt(name string, data []byte) {
 	d.dead = true
-	roll := dice(d.seed, "interrupt "+name, uint64(d.writes))
+	roll := nature.Roll(d.seed, "interrupt "+name, uint64(d.writes))
 	switch roll % 3 {
 	case 0:
 		d.files[name+".tmp"] = slices.Clone(data[:roll>>8%uint64(len(data)+1)])

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/nature"
 )
 
 // fate is what happens to one datagram.
@@ -26,7 +28,7 @@ func addrHash(a netip.AddrPort) uint64 {
 	if port > firstFree {
 		port = 0
 	}
-	return mix(uint64(binary.BigEndian.Uint32(b[:]))<<16 | uint64(port))
+	return nature.Mix(uint64(binary.BigEndian.Uint32(b[:]))<<16 | uint64(port))
 }
 
 // moment tells the datagrams of one instant apart by their link and content, not
@@ -43,7 +45,7 @@ func (m *moment) which(l link, at time.Duration, data []byte) uint64 {
 	}
 	h := fnv.New64a()
 	h.Write(data)
-	which := mix(mix(uint64(at)) ^ l.hash() ^ h.Sum64())
+	which := nature.Mix(nature.Mix(uint64(at)) ^ l.hash() ^ h.Sum64())
 	m.seen[which]++
 	return which + m.seen[which]
 }
@@ -52,7 +54,7 @@ func (m *moment) which(l link, at time.Duration, data []byte) uint64 {
 // The delay is drawn to the nanosecond, so that no two datagrams arrive at one
 // instant.
 func (n *Net) fate(l link, which uint64) fate {
-	roll := func(about string) uint64 { return dice(n.seed, about, l.hash(), which) }
+	roll := func(about string) uint64 { return nature.Roll(n.seed, about, l.hash(), which) }
 	f := fate{copies: 1, delay: lastMile + time.Duration(roll("delay")%uint64(2*time.Millisecond))}
 	at := time.Since(n.start)
 	for _, end := range []struct {
@@ -60,7 +62,7 @@ func (n *Net) fate(l link, which uint64) fate {
 		inwards bool // towards the hurt address
 	}{{l.from.Addr(), false}, {l.to.Addr(), true}} {
 		for _, fault := range n.faults[end.addr] {
-			if fault.covers(at) {
+			if fault.Covers(at) {
 				f.suffer(fault, end.inwards, roll)
 			}
 		}
@@ -73,7 +75,7 @@ func (f *fate) suffer(x Fault, inwards bool, roll func(string) uint64) {
 	if inwards {
 		way = "in"
 	}
-	hit := percent(roll(string(x.Kind)+way), x.Amount)
+	hit := nature.Percent(roll(string(x.Kind)+way), x.Amount)
 	switch x.Kind {
 	case Cut:
 		f.copies = 0

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/nature"
 )
 
 // Options say how a home is furnished.
@@ -219,7 +220,7 @@ func (h *Home) live(ctx context.Context) {
 		return
 	}
 	// Off the second, so that no step falls on the instant of somebody's timer.
-	offset := time.NewTimer(time.Duration(dice(h.world.Seed, "tick") % uint64(tick)))
+	offset := time.NewTimer(time.Duration(nature.Roll(h.world.Seed, "tick") % uint64(tick)))
 	defer offset.Stop()
 	select {
 	case <-ctx.Done():
@@ -261,7 +262,7 @@ func (h *Home) Close() error {
 
 // dice rolls for one device.
 func (h *Home) dice(did uint64, about string, n ...uint64) uint64 {
-	return dice(h.world.Seed, about, append([]uint64{did}, n...)...)
+	return nature.Roll(h.world.Seed, about, append([]uint64{did}, n...)...)
 }
 
 // clock is the wall clock, which a cooker shows.

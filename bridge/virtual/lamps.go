@@ -183,9 +183,9 @@ func (l *Lamp) open(w mi.World, addr string, search bool) error {
 		return fmt.Errorf("virtual: lamp %d: %w", l.did, err)
 	}
 	l.listener, l.addr, l.net = ln, ln.Addr().String(), w.Net
-	if m, ok := w.Net.(*Machine); ok && m.any {
+	if m, ok := w.Net.(*Machine); ok {
 		if at, err := netip.ParseAddrPort(l.addr); err == nil {
-			l.net = m.as(at.Addr())
+			l.net = m.Host(at.Addr())
 		}
 	}
 	if !search {

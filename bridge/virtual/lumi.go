@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/nature"
 )
 
 const (
@@ -240,7 +241,7 @@ func (l *Lumi) child(sid string) *lumiChild {
 // renew draws the next token. It needs l.mu, but for a new gateway.
 func (l *Lumi) renew() {
 	l.turns++
-	l.token = fmt.Sprintf("%016x", dice(l.world.Seed, "lumi token", l.turns))
+	l.token = fmt.Sprintf("%016x", nature.Roll(l.world.Seed, "lumi token", l.turns))
 }
 
 // tell sends a report to everybody. It needs l.mu.
@@ -265,7 +266,7 @@ func (l *Lumi) tell(data []byte) {
 func (l *Lumi) live(ctx context.Context) {
 	beat := time.NewTicker(lumiBeat)
 	defer beat.Stop()
-	step := time.NewTicker(faster(lumiBeat, l.o.Speed))
+	step := time.NewTicker(nature.Faster(lumiBeat, l.o.Speed))
 	defer step.Stop()
 	l.Beat(l.sid)
 	for beats, steps := uint64(0), uint64(0); ; {
@@ -297,7 +298,7 @@ func (l *Lumi) stir(n uint64) {
 	if l.o.Still {
 		return
 	}
-	roll := dice(l.world.Seed, "lumi life", n)
+	roll := nature.Roll(l.world.Seed, "lumi life", n)
 	switch kids := l.kids; roll % 12 {
 	case 0, 1, 2:
 		l.Report(kids[0].sid, map[string]any{"status": "motion"})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/nature"
 )
 
 // What the devices tell about themselves and how they err (miIO error codes).
@@ -72,7 +73,7 @@ func (d *Device) send(out []mi.Packet) {
 	d.mu.Lock()
 	conn, delay := d.conn, d.trouble.Slow
 	if delay > 0 {
-		delay += time.Duration(dice(d.home.world.Seed, "slow", d.did, d.sent) % uint64(time.Millisecond))
+		delay += time.Duration(nature.Roll(d.home.world.Seed, "slow", d.did, d.sent) % uint64(time.Millisecond))
 	}
 	d.mu.Unlock()
 	if delay == 0 {
@@ -111,7 +112,7 @@ func (d *Device) receive(b []byte, from netip.AddrPort) []mi.Packet {
 
 // misses reports whether the datagram does not reach the device's ears.
 func (d *Device) misses(from netip.AddrPort) bool {
-	if d.closed || d.trouble.Silent || percent(d.home.dice(d.did, "in", d.packets), d.trouble.Loss) {
+	if d.closed || d.trouble.Silent || nature.Percent(d.home.dice(d.did, "in", d.packets), d.trouble.Loss) {
 		return true
 	}
 	if !d.trouble.Strict || d.conn == nil {
@@ -157,7 +158,7 @@ func (d *Device) read(h header, b []byte) ([]byte, bool) {
 // post adds a datagram for addr, unless it gets lost.
 func (d *Device) post(out []mi.Packet, addr netip.AddrPort, b []byte) []mi.Packet {
 	d.sent++
-	if percent(d.home.dice(d.did, "out", d.sent), d.trouble.Loss) {
+	if nature.Percent(d.home.dice(d.did, "out", d.sent), d.trouble.Loss) {
 		return out
 	}
 	return append(out, mi.Packet{Data: b, Addr: addr})

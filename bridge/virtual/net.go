@@ -136,8 +136,12 @@ func (n *Net) Segment(c Topology) *Machine {
 	return m
 }
 
-// as returns one host of a Segment, which speaks from its own address.
-func (m *Machine) as(host netip.Addr) *Machine {
+// Host returns one host of a Segment, which speaks from its own address; any other
+// machine is one host already.
+func (m *Machine) Host(host netip.Addr) *Machine {
+	if !m.any {
+		return m
+	}
 	one := *m
 	one.any = false
 	for _, c := range m.cards {

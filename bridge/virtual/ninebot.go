@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/nature"
 )
 
 // VehicleKind is what a virtual vehicle speaks.
@@ -125,7 +126,7 @@ const (
 
 // Run lets the vehicles be ridden and charged until ctx ends.
 func (g *Garage) Run(ctx context.Context) error {
-	tick := time.NewTicker(faster(lifeStep, g.Speed))
+	tick := time.NewTicker(nature.Faster(lifeStep, g.Speed))
 	defer tick.Stop()
 	for step := time.Duration(0); ; step += lifeStep {
 		for i, v := range g.vehicles {

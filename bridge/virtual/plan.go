@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/nature"
 )
 
 // Kind is a kind of fault.
@@ -59,7 +61,8 @@ type Fault struct {
 	Amount   int
 }
 
-func (f Fault) covers(at time.Duration) bool { return at >= f.From && at < f.To }
+// Covers reports whether the fault goes on at that time.
+func (f Fault) Covers(at time.Duration) bool { return at >= f.From && at < f.To }
 
 // String returns the fault as ParsePlan reads it: "loss:460000001:10m0s-1h0m0s:30".
 func (f Fault) String() string {
@@ -81,7 +84,7 @@ func (p Plan) Quiet() time.Duration { return p.Span * 3 / 4 }
 // odds, then about one fault for every two subjects.
 func Draw(seed uint64, span time.Duration, dids []string) Plan {
 	p := Plan{Seed: seed, Span: span}
-	draw := func(about string, n ...uint64) uint64 { return dice(seed, "plan "+about, n...) }
+	draw := func(about string, n ...uint64) uint64 { return nature.Roll(seed, "plan "+about, n...) }
 	exist := func(kinds []Kind) []Kind {
 		return slices.DeleteFunc(slices.Clone(kinds), func(k Kind) bool { return draw("exists "+string(k))%2 == 0 })
 	}
@@ -102,9 +105,9 @@ const longest = 2 * time.Hour
 
 func (p Plan) fault(i uint64, k Kind, subject string) Fault {
 	quiet := uint64(p.Quiet())
-	from := time.Duration(dice(p.Seed, "plan from", i) % quiet)
-	to := from + time.Duration(dice(p.Seed, "plan to", i)%uint64(longest))
-	return Fault{Kind: k, Subject: subject, From: from, To: min(to, p.Quiet()), Amount: 5 + int(dice(p.Seed, "plan amount", i)%60)}
+	from := time.Duration(nature.Roll(p.Seed, "plan from", i) % quiet)
+	to := from + time.Duration(nature.Roll(p.Seed, "plan to", i)%uint64(longest))
+	return Fault{Kind: k, Subject: subject, From: from, To: min(to, p.Quiet()), Amount: 5 + int(nature.Roll(p.Seed, "plan amount", i)%60)}
 }
 
 // String returns the plan in one line, as ParsePlan reads it.

@@ -102,7 +102,7 @@ func (d *Device) suffer(ctx context.Context, p Plan, c cue, alone bool, moved fu
 
 // token is the device's just after c: another one while a fault has changed it.
 func (d *Device) token(p Plan, c cue) mi.Secret {
-	if !slices.ContainsFunc(p.Of(d.info.DID), func(f Fault) bool { return f.Kind == Retoken && f.covers(c.at) }) {
+	if !slices.ContainsFunc(p.Of(d.info.DID), func(f Fault) bool { return f.Kind == Retoken && f.Covers(c.at) }) {
 		return d.first
 	}
 	sum := md5.Sum([]byte("other " + d.first.Reveal()))
@@ -118,7 +118,7 @@ const bearable = 25
 func (d *Device) reachable(p Plan, c cue) string {
 	lost, word := 0, "true"
 	for _, f := range p.Of(d.info.DID) {
-		if !f.covers(c.at) {
+		if !f.Covers(c.at) {
 			continue
 		}
 		switch f.Kind {
@@ -139,7 +139,7 @@ func (d *Device) reachable(p Plan, c cue) string {
 // troubles adds up what is wrong just after c.
 func troubles(faults []Fault, c cue, alone bool, t Trouble) Trouble {
 	for _, f := range faults {
-		if !f.covers(c.at) {
+		if !f.Covers(c.at) {
 			continue
 		}
 		switch f.Kind {

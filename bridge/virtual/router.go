@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/nature"
 )
 
 // RouterOptions say how a virtual router is built.
@@ -150,7 +151,7 @@ func (r *Router) Close() error {
 
 // live lets one client come or go now and then.
 func (r *Router) live(ctx context.Context) {
-	t := time.NewTicker(faster(20*time.Second, r.o.Speed))
+	t := time.NewTicker(nature.Faster(20*time.Second, r.o.Speed))
 	defer t.Stop()
 	for {
 		select {
@@ -170,7 +171,7 @@ func (r *Router) live(ctx context.Context) {
 func (r *Router) stir() {
 	r.mu.Lock()
 	r.steps++
-	g := r.guests[dice(r.world.Seed, "router", r.steps)%uint64(len(r.guests))]
+	g := r.guests[nature.Roll(r.world.Seed, "router", r.steps)%uint64(len(r.guests))]
 	g.there = !g.there
 	mac, there := g.mac, g.there
 	r.mu.Unlock()

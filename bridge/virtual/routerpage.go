@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/nature"
 )
 
 // routerKey salts passwords; the login page shows it.
@@ -89,7 +91,7 @@ func (r *Router) login(form url.Values) object {
 		return object{"code": 401, "msg": "not auth"}
 	}
 	r.logins++
-	r.token = fmt.Sprintf("%032x", dice(r.world.Seed, "stok", uint64(r.logins)))
+	r.token = fmt.Sprintf("%032x", nature.Roll(r.world.Seed, "stok", uint64(r.logins)))
 	return object{"code": 0, "token": r.token, "url": "/cgi-bin/luci/;stok=" + r.token + "/web/home"}
 }
 

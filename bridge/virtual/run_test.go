@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/nature"
 )
 
 // remote is the smallest client that a run can be made of: it toggles a plug
@@ -90,7 +91,7 @@ func rehearse(t *testing.T, plan Plan, planted bool) (*History, time.Time) {
 
 func (r *remote) run(ctx context.Context, plan Plan) {
 	for n := 0; ; n++ {
-		pause := time.Minute + time.Duration(dice(plan.Seed, "pause", r.did, uint64(n))%uint64(time.Second))
+		pause := time.Minute + time.Duration(nature.Roll(plan.Seed, "pause", r.did, uint64(n))%uint64(time.Second))
 		select {
 		case <-ctx.Done():
 			return

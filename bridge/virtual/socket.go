@@ -9,7 +9,11 @@ import (
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/nature"
 )
+
+// helloLen is how long a hello of miIO is, which asks who is there.
+const helloLen = 32
 
 // socketRoom is how many datagrams wait for a reader.
 const socketRoom = 4096
@@ -232,13 +236,13 @@ func (n *Net) carry(l link, r *socket, data []byte) {
 	}
 	which := n.moment.which(l, time.Since(n.start), data)
 	f := n.fate(l, which)
-	if f.copies == 0 || f.damaged && len(data) == headerLen { // UDP's checksum: a hello has none of its own
+	if f.copies == 0 || f.damaged && len(data) == helloLen { // UDP's checksum: a hello has none of its own
 		n.stats.Lost++
 		return
 	}
 	if f.damaged {
 		n.stats.Damaged++
-		data = damage(data, dice(n.seed, "damage", l.hash(), which))
+		data = damage(data, nature.Roll(n.seed, "damage", l.hash(), which))
 	}
 	n.stats.Doubled += uint64(f.copies - 1)
 	p := mi.Packet{Data: data, Addr: l.from}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"math"
 	"strconv"
 	"strings"
 
@@ -146,4 +147,12 @@ func (p *prop) number(f float64) mi.Value {
 		step = p.Range[2]
 	}
 	return mi.Float(roundTo(f, step))
+}
+
+func roundTo(f, step float64) float64 {
+	n := math.Round(f / step)
+	if inverse := math.Round(1 / step); step < 1 && inverse >= 1 {
+		return n / inverse // 0.1 has no exact form: dividing gives the shortest one
+	}
+	return n * step
 }

@@ -149,7 +149,7 @@ func (n *Net) severed(a netip.Addr) bool { return n.suffers(a, Cut) }
 // suffers reports whether a fault happens to an address at the moment.
 func (n *Net) suffers(a netip.Addr, k Kind) bool {
 	for _, f := range n.faults[a] {
-		if f.Kind == k && f.covers(time.Since(n.start)) {
+		if f.Kind == k && f.Covers(time.Since(n.start)) {
 			return true
 		}
 	}
