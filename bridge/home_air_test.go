@@ -13,7 +13,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/ble"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtualble "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ble"
 )
 
 // teller is the route of an account that lists devices and reaches none.
@@ -40,7 +40,7 @@ func (teller) Open(context.Context, mi.Info, mi.Sink) (mi.Link, error) {
 func TestSensorThatWasHeardIsUnlockedByTheAccount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := mi.World{Now: time.Now, Seed: 3}
-		radio, account := virtual.NewRadio(w), teller{make(chan mi.Info)}
+		radio, account := virtualble.NewRadio(w), teller{make(chan mi.Info)}
 		var saved []mi.Info
 		for round := range 2 {
 			home := device.New(device.Options{
@@ -56,8 +56,8 @@ func TestSensorThatWasHeardIsUnlockedByTheAccount(t *testing.T) {
 			stir := func() {
 				for range 3 {
 					time.Sleep(10 * time.Second)
-					radio.Battery(virtual.BLEMotion, 90)
-					radio.Stir(virtual.BLEMotion, 0)
+					radio.Battery(virtualble.Motion, 90)
+					radio.Stir(virtualble.Motion, 0)
 				}
 				time.Sleep(10 * time.Second)
 			}

@@ -17,6 +17,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtualtv "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
 )
 
 // TestATVIsSwitchedOnAsADeviceOfMIoT has one TV by both of its interfaces. Magic
@@ -31,7 +32,7 @@ func TestATVIsSwitchedOnAsADeviceOfMIoT(t *testing.T) {
 			t.Fatal(err)
 		}
 		const host, did = "10.1.0.10", "mitv.024d54560001"
-		screen, err := virtual.NewTV(there, virtual.TVOptions{Addr: host + ":6095", WakePort: 4000})
+		screen, err := virtualtv.New(there, virtualtv.Options{Addr: host + ":6095", WakePort: 4000})
 		if err != nil {
 			t.Fatal(err)
 		}

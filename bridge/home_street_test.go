@@ -19,7 +19,9 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/androidtv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/cloud"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
 )
 
@@ -163,9 +165,9 @@ func TestTroubleOfOthersDelaysNobody(t *testing.T) {
 	inTown(t, func(w *town) {
 		well := w.switching(100)
 		w.departures()
-		tv, router, sky := w.street.TV.State().Calls, w.street.Router.Counters(), len(w.sky.Requests())
-		w.street.TV.Hurt(virtual.TVTrouble{Hangs: true})
-		w.street.AndroidTV.Hurt(virtual.AndroidTVTrouble{Hangs: true})
+		set, router, sky := w.street.TV.State().Calls, w.street.Router.Counters(), len(w.sky.Requests())
+		w.street.TV.Hurt(tv.Trouble{Hangs: true})
+		w.street.AndroidTV.Hurt(androidtv.Trouble{Hangs: true})
 		w.street.Router.Answer(3)
 		w.sky.Change(cloud.Mood{API: cloud.Weather{Slow: 30 * time.Second}})
 		ill := w.switching(100)
@@ -173,7 +175,7 @@ func TestTroubleOfOthersDelaysNobody(t *testing.T) {
 		if ill > well*6/5 {
 			t.Errorf("orders took %v instead of %v", ill, well)
 		}
-		if n := w.street.TV.State().Calls - tv; n < 1 || n > 60 {
+		if n := w.street.TV.State().Calls - set; n < 1 || n > 60 {
 			t.Errorf("the TV got %d calls in five minutes", n)
 		}
 		if n := w.street.Router.Counters().Requests - router.Requests; n < 1 || n > 150 {

@@ -17,6 +17,8 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtualrouter "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/router"
+	virtualtv "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
 )
 
 // TestTVAndRouterInTroubleDelayNobody lets a TV's HTTP server hang and a router with
@@ -31,13 +33,13 @@ func TestTVAndRouterInTroubleDelayNobody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		screen, err := virtual.NewTV(there, virtual.TVOptions{Addr: "10.1.9.1:6095"})
+		screen, err := virtualtv.New(there, virtualtv.Options{Addr: "10.1.9.1:6095"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer screen.Close()
 		const password = mi.Secret("a router's password")
-		net, err := virtual.NewRouter(there, virtual.RouterOptions{Address: "10.1.9.2:80", Password: password, Clients: 250})
+		net, err := virtualrouter.New(there, virtualrouter.Options{Address: "10.1.9.2:80", Password: password, Clients: 250})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +64,7 @@ func TestTVAndRouterInTroubleDelayNobody(t *testing.T) {
 			t.Errorf("there are %d devices", got)
 		}
 
-		screen.Hurt(virtual.TVTrouble{Hangs: true})
+		screen.Hurt(virtualtv.Trouble{Hangs: true})
 		net.Answer(3)
 		calls, requests := screen.State().Calls, net.Counters().Requests
 		var worst, oldest time.Duration

@@ -34,7 +34,8 @@ var picture = map[string][]string{
 	"bridge/topic":              {},
 	"bridge/homeassistant":      {"bridge/mi", "bridge/entity", "bridge/topic"},
 	"bridge/mqtt":               {"bridge/mi", "bridge/entity", "bridge/device", "bridge/homeassistant", "bridge/topic"},
-	"bridge/virtual":            {"bridge/mi", "bridge/virtual/nature"},
+	"bridge/virtual":            {"bridge/mi", "bridge/virtual/*"},
+	"bridge/virtual/*":          {"bridge/mi", "bridge/virtual/nature"},
 	"bridge/virtual/nature":     {},
 	"bridge/virtual/cloud":      {"bridge/mi", "bridge/spec", "bridge/virtual"},
 	"bridge/account":            {"bridge/mi", "bridge/sealed"},
@@ -118,8 +119,10 @@ func allowed(name string) ([]string, bool) {
 	if list, ok := picture[name]; ok {
 		return list, true
 	}
-	if strings.HasPrefix(name, "bridge/drivers/") {
-		return picture["bridge/drivers/*"], true
+	for _, folder := range []string{"bridge/drivers/", "bridge/virtual/"} {
+		if strings.HasPrefix(name, folder) {
+			return picture[folder+"*"], true
+		}
 	}
 	return nil, false
 }

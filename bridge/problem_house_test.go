@@ -25,7 +25,9 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ble"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/cloud"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
 )
 
@@ -43,11 +45,11 @@ type ward struct {
 	cloud  *cloud.Server // nil without one
 	broker *broker
 	second paho.Client
-	radio  *virtual.Radio
+	radio  *ble.Radio
 	files  fstest.MapFS
 
 	changed    chan struct{} // of files
-	television *virtual.TV
+	television *tv.TV
 
 	v    *visitor
 	runs []func(context.Context) error

@@ -14,7 +14,10 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/problem"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ble"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/cloud"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/lumi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
 )
 
 // ill is one way in which something goes wrong.
@@ -266,7 +269,7 @@ func (w *ward) deafen(off bool) {
 
 // hear puts a radio up, with the keys of its devices or without.
 func (w *ward) hear(keys bool) {
-	w.radio = virtual.NewRadio(w.street)
+	w.radio = ble.NewRadio(w.street)
 	w.runs = append(w.runs, w.radio.Run)
 	w.opt.Radio.Receivers = w.radio.Receivers()
 	if !keys {
@@ -282,15 +285,15 @@ func (w *ward) hear(keys bool) {
 
 func (w *ward) putTV() {
 	w.Helper()
-	tv, err := virtual.NewTV(w.street, virtual.TVOptions{Addr: "10.1.3.1:6095", Shy: true})
+	set, err := tv.New(w.street, tv.Options{Addr: "10.1.3.1:6095", Shy: true})
 	if err != nil {
 		w.Fatal(err)
 	}
-	w.television = tv
+	w.television = set
 	w.env = append(w.env, config.Prefix+"TVS=10.1.3.1")
 	w.runs = append(w.runs, func(ctx context.Context) error {
 		<-ctx.Done()
-		return tv.Close()
+		return set.Close()
 	})
 }
 
@@ -305,7 +308,7 @@ func (w *ward) putGateway() {
 	w.Helper()
 	ground := w.street
 	ground.Net = w.net.Machine(virtual.Topology{Prefix: prefix("10.1.4.1")})
-	l, err := virtual.NewLumi(ground, virtual.LumiOptions{Address: "10.1.4.1:9898", Still: true})
+	l, err := lumi.New(ground, lumi.Options{Address: "10.1.4.1:9898", Still: true})
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -7,6 +7,14 @@ import (
 	"sync"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/androidtv"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ble"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/camera"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/lumi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/multimode"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ninebot"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/router"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
 )
 
 // Street is the whole demo: a home of miIO devices with Yeelight lamps, a lumi and
@@ -15,14 +23,14 @@ import (
 type Street struct {
 	Home      *Home
 	Lamps     *Lamps
-	Lumi      *Lumi
-	TV        *TV
-	AndroidTV *AndroidTV
-	Router    *Router
-	Camera    *Camera
-	Radio     *Radio
-	Garage    *Garage
-	Multimode *Multimode
+	Lumi      *lumi.Gateway
+	TV        *tv.TV
+	AndroidTV *androidtv.TV
+	Router    *router.Router
+	Camera    *camera.Camera
+	Radio     *ble.Radio
+	Garage    *ninebot.Garage
+	Multimode *multimode.Gateway
 
 	runs   []func(context.Context) error
 	closes []func() error
@@ -45,29 +53,29 @@ type StreetOptions struct {
 
 // NewStreet furnishes everything on loopback and opens its sockets.
 func NewStreet(w mi.World, o StreetOptions) (*Street, error) {
-	s := &Street{Radio: NewRadio(w), Garage: NewGarage(w, StreetVehicles()), Multimode: NewMultimode(w)}
+	s := &Street{Radio: ble.NewRadio(w), Garage: ninebot.NewGarage(w, ninebot.Vehicles()), Multimode: multimode.New(w)}
 	s.Radio.Speed, s.Garage.Speed = o.Speed, o.Speed
 	s.runs = append(s.runs, s.Radio.Run, s.Garage.Run, func(ctx context.Context) error { s.Multimode.Live(ctx); return nil })
 	for _, furnish := range []func() error{
 		func() (err error) { s.Home, err = New(w, o.Options); return s.living(s.Home, err) },
 		func() (err error) { s.Lamps, err = NewLamps(w, LampOptions{}); return s.living(s.Lamps, err) },
 		func() (err error) {
-			s.Lumi, err = NewLumi(w, LumiOptions{Unicast: true, Speed: o.Speed})
+			s.Lumi, err = lumi.New(w, lumi.Options{Unicast: true, Speed: o.Speed})
 			return s.living(s.Lumi, err)
 		},
 		func() (err error) {
-			s.Router, err = NewRouter(w, RouterOptions{Password: RouterPassword, Modern: true, Nodes: 1, Clients: o.Clients, Speed: o.Speed, Moved: o.Moved})
+			s.Router, err = router.New(w, router.Options{Password: RouterPassword, Modern: true, Nodes: 1, Clients: o.Clients, Speed: o.Speed, Moved: o.Moved})
 			return s.living(s.Router, err)
 		},
 		func() (err error) {
-			s.TV, err = NewTV(w, TVOptions{WakePort: streetWakePort})
+			s.TV, err = tv.New(w, tv.Options{WakePort: streetWakePort})
 			return s.standing(s.TV, err)
 		},
 		func() (err error) {
-			s.AndroidTV, err = NewAndroidTV(w, AndroidTVOptions{Show: o.Show})
+			s.AndroidTV, err = androidtv.New(w, androidtv.Options{Show: o.Show})
 			return s.standing(s.AndroidTV, err)
 		},
-		func() (err error) { s.Camera, err = NewCamera(w, ""); return s.standing(s.Camera, err) },
+		func() (err error) { s.Camera, err = camera.New(w, ""); return s.standing(s.Camera, err) },
 	} {
 		if err := furnish(); err != nil {
 			return nil, errors.Join(err, s.Close())

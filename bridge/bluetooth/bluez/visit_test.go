@@ -12,7 +12,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/ninebot"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ninebot"
 )
 
 // road is the fake's device as a virtual mini.
@@ -26,8 +26,8 @@ type road struct {
 
 func newRoad(t *testing.T, f *fake) *road {
 	t.Helper()
-	r := &road{f: f, garage: virtual.NewGarage(mi.World{Now: time.Now, Seed: 3}, []virtual.VehicleOptions{
-		{Addr: sensorAddress, Name: "NinebotMini4711", Kind: virtual.VehicleMini},
+	r := &road{f: f, garage: virtual.NewGarage(mi.World{Now: time.Now, Seed: 3}, []virtual.Options{
+		{Addr: sensorAddress, Name: "NinebotMini4711", Kind: virtual.Mini},
 	})}
 	for _, e := range []struct {
 		object any

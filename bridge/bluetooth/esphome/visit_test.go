@@ -13,7 +13,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/ninebot"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ninebot"
 )
 
 const miniName = "NinebotMini4711"
@@ -27,8 +27,8 @@ type road struct {
 }
 
 func newRoad() *road {
-	return &road{garage: virtual.NewGarage(mi.World{Now: time.Now, Seed: 3}, []virtual.VehicleOptions{
-		{Addr: miniAddress, Name: miniName, Kind: virtual.VehicleMini},
+	return &road{garage: virtual.NewGarage(mi.World{Now: time.Now, Seed: 3}, []virtual.Options{
+		{Addr: miniAddress, Name: miniName, Kind: virtual.Mini},
 	})}
 }
 

@@ -15,7 +15,8 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/androidtv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	world "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/androidtv"
 )
 
 func set(prop int, v mi.Value) mi.Order { return mi.Order{Set: []mi.Change{{Prop: prop, Value: v}}} }
@@ -28,21 +29,21 @@ func run(action int, args ...mi.Value) mi.Order {
 type street struct {
 	home *device.Home
 	view *drivertest.View
-	tvs  []*virtual.AndroidTV
+	tvs  []*virtual.TV
 }
 
 const badDID = "atv.024154560002"
 
 func newStreet(t *testing.T) (*street, func()) {
 	t.Helper()
-	n := virtual.NewNet(5)
-	segment := n.Segment(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
-	bridge := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
+	n := world.NewNet(5)
+	segment := n.Segment(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
+	bridge := n.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
 	s := &street{view: &drivertest.View{Plan: device.Plan{Fast: []int{0, 2, 3, 4, 5, 6}}}}
-	for _, o := range []virtual.AndroidTVOptions{
+	for _, o := range []virtual.Options{
 		{Addr: tvAddr, MAC: tvMAC, Key: tvKey()}, {Addr: "192.168.7.31:6466", MAC: "02:41:54:56:00:02", Key: badKey()},
 	} {
-		tv, err := virtual.NewAndroidTV(mi.World{Net: segment, Now: time.Now, Seed: 5}, o)
+		tv, err := virtual.New(mi.World{Net: segment, Now: time.Now, Seed: 5}, o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,7 +64,7 @@ func newStreet(t *testing.T) (*street, func()) {
 
 // badKey is the key of the second TV.
 var badKey = sync.OnceValue(func() *tls.Certificate {
-	key, err := virtual.AndroidTVKey("Kitchen TV", "02:41:54:56:00:02")
+	key, err := virtual.Key("Kitchen TV", "02:41:54:56:00:02")
 	if err != nil {
 		panic(err)
 	}
@@ -96,7 +97,7 @@ func TestTwoTVsInOneHome(t *testing.T) {
 		if v := other.Values(nil); v[0] != mi.Bool(true) || v[2] != mi.Int(20) {
 			t.Errorf("paired, it shows %v", v)
 		}
-		bad.Hurt(virtual.AndroidTVTrouble{Hangs: true})
+		bad.Hurt(virtual.Trouble{Hangs: true})
 		calls, start := bad.State().Calls, time.Now()
 		for _, on := range []bool{false, true} {
 			if err := drivertest.Order(one, set(0, mi.Bool(on))); err != nil {
@@ -119,7 +120,7 @@ func TestTwoTVsInOneHome(t *testing.T) {
 		if made := bad.State().Calls - calls; made > 6*60*4 {
 			t.Errorf("a TV that hangs got %d connections in six hours", made)
 		}
-		bad.Hurt(virtual.AndroidTVTrouble{})
+		bad.Hurt(virtual.Trouble{})
 		after(2 * time.Minute)
 		if !other.Status().Online {
 			t.Error("a TV that came to itself stays away")

@@ -7,17 +7,17 @@ import (
 	"testing/synctest"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/androidtv"
 )
 
 func TestVolumesThatAreNotOurs(t *testing.T) {
 	in(t, true, func(h *house) {
-		h.tv.Hurt(virtual.AndroidTVTrouble{Coarse: true})
+		h.tv.Hurt(virtual.Trouble{Coarse: true})
 		h.Set("speaker/volume", mi.Int(42)) // from 10 of 50 by threes
 		if s := h.tv.State(); s.Level != 19 || len(s.Keys) != 3 {
 			h.Errorf("level %d after %d keys", s.Level, len(s.Keys))
 		}
-		h.tv.Hurt(virtual.AndroidTVTrouble{Deaf: true})
+		h.tv.Hurt(virtual.Trouble{Deaf: true})
 		h.tv.Press(24)
 		synctest.Wait()
 		for _, key := range []mi.Key{"speaker/volume", "speaker/mute"} {

@@ -11,7 +11,8 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/androidtv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	world "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/androidtv"
 )
 
 func stands(status int64) map[mi.Key]mi.Value {
@@ -121,7 +122,7 @@ func TestAPairingThatTheTVForgot(t *testing.T) {
 
 func forgotten(t *testing.T, old bool) {
 	in(t, false, func(h *house) {
-		h.tv.Hurt(virtual.AndroidTVTrouble{Old: old})
+		h.tv.Hurt(virtual.Trouble{Old: old})
 		h.befriend()
 		h.Want(isOn(20, false, tvHome, "Home (Google TV)"))
 		h.tv.Forget()
@@ -148,7 +149,7 @@ func TestThePairingOutlivesARestart(t *testing.T) {
 	in(t, true, func(h *house) {
 		h.Want(isOn(20, false, tvHome, "Home (Google TV)"))
 		_ = h.Link.Close()
-		bridge := h.net.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.201/24")})
+		bridge := h.net.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.201/24")})
 		h.driver = androidtv.New(mi.World{Net: bridge, Now: time.Now}, androidtv.Options{Memory: h.memory})
 		h.open()
 		h.Want(isOn(20, false, tvHome, "Home (Google TV)"))
@@ -163,7 +164,7 @@ func TestThePairingOutlivesARestart(t *testing.T) {
 func TestHangs(t *testing.T) {
 	in(t, true, func(h *house) {
 		h.Want(isOn(20, false, tvHome, "Home (Google TV)"))
-		h.tv.Hurt(virtual.AndroidTVTrouble{Hangs: true})
+		h.tv.Hurt(virtual.Trouble{Hangs: true})
 		after(20 * time.Second)
 		for range 3 {
 			start := time.Now()
@@ -177,12 +178,12 @@ func TestHangs(t *testing.T) {
 				h.Errorf("pair = %v", err)
 			}
 		}
-		h.tv.Hurt(virtual.AndroidTVTrouble{})
+		h.tv.Hurt(virtual.Trouble{})
 		after(21 * time.Second)
 		h.Want(isOn(20, false, tvHome, "Home (Google TV)"))
-		h.tv.Hurt(virtual.AndroidTVTrouble{Garbage: true})
+		h.tv.Hurt(virtual.Trouble{Garbage: true})
 		after(10 * time.Second)
-		h.tv.Hurt(virtual.AndroidTVTrouble{})
+		h.tv.Hurt(virtual.Trouble{})
 		after(2 * time.Minute)
 		h.Want(isOn(20, false, tvHome, "Home (Google TV)"))
 	})

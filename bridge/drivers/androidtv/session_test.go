@@ -18,7 +18,8 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/androidtv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	world "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/androidtv"
 )
 
 const (
@@ -30,7 +31,7 @@ const (
 
 // tvKey is the key of every virtual TV: making one takes a moment.
 var tvKey = sync.OnceValue(func() *tls.Certificate {
-	key, err := virtual.AndroidTVKey("Bedroom TV", tvMAC)
+	key, err := virtual.Key("Bedroom TV", tvMAC)
 	if err != nil {
 		panic(err)
 	}
@@ -83,8 +84,8 @@ func (r *recorder) reported(c mi.Change) bool {
 // house is a driver and a TV in one network in memory.
 type house struct {
 	drivertest.Talk
-	net    *virtual.Net
-	tv     *virtual.AndroidTV
+	net    *world.Net
+	tv     *virtual.TV
 	driver *androidtv.Driver
 	memory *memory
 	log    bytes.Buffer
@@ -93,10 +94,10 @@ type house struct {
 
 func newHouse(t *testing.T, mac string) *house {
 	t.Helper()
-	n := virtual.NewNet(5)
-	segment := n.Segment(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
-	bridge := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
-	device, err := virtual.NewAndroidTV(mi.World{Net: segment, Now: time.Now, Seed: 5}, virtual.AndroidTVOptions{Addr: tvAddr, MAC: tvMAC, Key: tvKey()})
+	n := world.NewNet(5)
+	segment := n.Segment(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
+	bridge := n.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
+	device, err := virtual.New(mi.World{Net: segment, Now: time.Now, Seed: 5}, virtual.Options{Addr: tvAddr, MAC: tvMAC, Key: tvKey()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +176,7 @@ func TestDriver(t *testing.T) {
 			Write: &mi.Change{Prop: 2, Value: mi.Int(34)},
 			Call:  &mi.Call{Action: 9},
 			Push:  func() { h.tv.Press(164) },
-			Mute:  func() { h.tv.Hurt(virtual.AndroidTVTrouble{Hangs: true}); after(20 * time.Second) },
+			Mute:  func() { h.tv.Hurt(virtual.Trouble{Hangs: true}); after(20 * time.Second) },
 			Close: func() { _ = h.tv.Close() },
 		}
 	}, synctest.Test)
@@ -212,7 +213,7 @@ func TestAnEveningInFrontOfTheTV(t *testing.T) {
 // pressed twice, and the TV never shows what it is not about to do.
 func TestOffIsAState(t *testing.T) {
 	in(t, true, func(h *house) {
-		h.tv.Hurt(virtual.AndroidTVTrouble{Lazy: true})
+		h.tv.Hurt(virtual.Trouble{Lazy: true})
 		h.Set("television/on", mi.Bool(true)) // it is
 		h.Set("television/on", mi.Bool(false))
 		h.Set("television/on", mi.Bool(false))
@@ -268,7 +269,7 @@ func TestWakesByMagicPacket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, "3c:bd:3e:00:00:09")
 		defer h.tv.Close()
-		segment := h.net.Segment(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
+		segment := h.net.Segment(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
 		ear, err := segment.ListenUDP(t.Context(), "192.168.7.30:9")
 		if err != nil {
 			t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/ble"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ble"
 )
 
 func TestConformance(t *testing.T) {
@@ -20,14 +20,14 @@ func TestConformance(t *testing.T) {
 		radio := virtual.NewRadio(w)
 		d := ble.New(w, ble.Options{Receivers: radio.Receivers(), Keys: radio.Keys(), Log: zerolog.Nop()})
 		if strings.HasSuffix(t.Name(), "finds_the_device") {
-			time.AfterFunc(time.Second, func() { radio.Battery(virtual.BLEMotion, 90) })
+			time.AfterFunc(time.Second, func() { radio.Battery(virtual.Motion, 90) })
 		}
 		return &drivertest.Home{
 			Driver: d, Found: true,
-			Device: mi.Info{DID: did(radio, virtual.BLEMotion), Model: "lumi.motion.bmgl01"},
-			Event:  func() { settle(radio, virtual.BLEMotion) },
-			Push:   func() { settle(radio, virtual.BLEMotion) },
-			Noise:  func(b []byte) { radio.Say(virtual.BLEMotion, 0xfe95, b) },
+			Device: mi.Info{DID: did(radio, virtual.Motion), Model: "lumi.motion.bmgl01"},
+			Event:  func() { settle(radio, virtual.Motion) },
+			Push:   func() { settle(radio, virtual.Motion) },
+			Noise:  func(b []byte) { radio.Say(virtual.Motion, 0xfe95, b) },
 		}
 	}, synctest.Test)
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/ble"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ble"
 )
 
 func did(r *virtual.Radio, place int) string {
@@ -186,8 +186,8 @@ func wait(d time.Duration) {
 
 // everybody lets every device speak once.
 func everybody(r *virtual.Radio) {
-	r.Battery(virtual.BLEMotion, 91)
-	r.Battery(virtual.BLEMotionLux, 81)
+	r.Battery(virtual.Motion, 91)
+	r.Battery(virtual.MotionLux, 81)
 	r.Door(false)
 	r.Press(0)
 	r.Climate(23.4, 51)
@@ -205,15 +205,15 @@ func TestDevicesAppear(t *testing.T) {
 		if n := len(h.board.seen()); n != 7 {
 			t.Errorf("%d devices appear: %v", n, h.board.seen())
 		}
-		h.want(virtual.BLEMotion, "battery/battery-level", mi.Int(91))
-		h.want(virtual.BLEDoor, "magnet-sensor/contact-state", mi.Bool(true))
-		h.want(virtual.BLEClimate, "temperature-humidity-sensor/temperature", mi.Float(23.4))
-		h.want(virtual.BLEClimate, "temperature-humidity-sensor/relative-humidity", mi.Float(51))
-		h.want(virtual.BLEScale, "scales/weight", mi.Float(71.5))
-		h.want(virtual.BLEScale, "scales/impedance", mi.Int(512))
-		h.want(virtual.BLEHome, "temperature-humidity-sensor/temperature", mi.Float(19.25))
-		h.want(virtual.BLEClimate, "bluetooth/receiver", mi.Text("virtual radio upstairs"))
-		h.wantEvents(virtual.BLEButton) // a first frame may be old
+		h.want(virtual.Motion, "battery/battery-level", mi.Int(91))
+		h.want(virtual.Door, "magnet-sensor/contact-state", mi.Bool(true))
+		h.want(virtual.Climate, "temperature-humidity-sensor/temperature", mi.Float(23.4))
+		h.want(virtual.Climate, "temperature-humidity-sensor/relative-humidity", mi.Float(51))
+		h.want(virtual.Scale, "scales/weight", mi.Float(71.5))
+		h.want(virtual.Scale, "scales/impedance", mi.Int(512))
+		h.want(virtual.Home, "temperature-humidity-sensor/temperature", mi.Float(19.25))
+		h.want(virtual.Climate, "bluetooth/receiver", mi.Text("virtual radio upstairs"))
+		h.wantEvents(virtual.Button) // a first frame may be old
 		for _, id := range h.board.seen() {
 			if s := h.board.state(id); !s.Online || s.LastError != "" || s.Reason != "" {
 				t.Errorf("%s: %+v", id, s)
@@ -229,19 +229,19 @@ func TestMotionEndsByItself(t *testing.T) {
 		defer h.stop()
 		everybody(radio)
 		wait(5 * time.Second)
-		radio.Stir(virtual.BLEMotion, 256)
-		h.want(virtual.BLEMotion, "motion-sensor/motion-state", mi.Bool(true))
-		h.want(virtual.BLEMotion, "illumination-sensor/light-state", mi.Bool(true))
+		radio.Stir(virtual.Motion, 256)
+		h.want(virtual.Motion, "motion-sensor/motion-state", mi.Bool(true))
+		h.want(virtual.Motion, "illumination-sensor/light-state", mi.Bool(true))
 		wait(15 * time.Second)
-		radio.Stir(virtual.BLEMotion, 0)
+		radio.Stir(virtual.Motion, 0)
 		wait(15 * time.Second)
-		h.want(virtual.BLEMotion, "motion-sensor/motion-state", mi.Bool(true))
+		h.want(virtual.Motion, "motion-sensor/motion-state", mi.Bool(true))
 		wait(6 * time.Second)
-		h.want(virtual.BLEMotion, "motion-sensor/motion-state", mi.Bool(false))
-		h.wantEvents(virtual.BLEMotion, "motion-sensor/motion-detected", "motion-sensor/motion-detected")
-		radio.Stir(virtual.BLEMotionLux, 137)
-		h.want(virtual.BLEMotionLux, "illumination-sensor/illumination", mi.Float(137))
-		h.want(virtual.BLEMotionLux, "motion-sensor/motion-state", mi.Bool(true))
+		h.want(virtual.Motion, "motion-sensor/motion-state", mi.Bool(false))
+		h.wantEvents(virtual.Motion, "motion-sensor/motion-detected", "motion-sensor/motion-detected")
+		radio.Stir(virtual.MotionLux, 137)
+		h.want(virtual.MotionLux, "illumination-sensor/illumination", mi.Float(137))
+		h.want(virtual.MotionLux, "motion-sensor/motion-state", mi.Bool(true))
 	})
 }
 
@@ -257,7 +257,7 @@ func TestPressIsOneEvent(t *testing.T) {
 		wait(time.Second)
 		radio.Press(1)
 		radio.Press(2)
-		h.wantEvents(virtual.BLEButton, "switch-sensor/click", "switch-sensor/double-click", "switch-sensor/long-press")
+		h.wantEvents(virtual.Button, "switch-sensor/click", "switch-sensor/double-click", "switch-sensor/long-press")
 		wait(time.Second)
 		known := h.infos()
 		h.stop()
@@ -270,11 +270,11 @@ func TestPressIsOneEvent(t *testing.T) {
 func pressAfter(h *house) {
 	defer h.stop()
 	wait(3 * time.Second)
-	h.radio.Rewind(virtual.BLEButton, 1000*(virtual.BLEButton+1)+3)
+	h.radio.Rewind(virtual.Button, 1000*(virtual.Button+1)+3)
 	h.radio.Press(2)
-	h.wantEvents(virtual.BLEButton)
+	h.wantEvents(virtual.Button)
 	h.radio.Press(0)
-	h.wantEvents(virtual.BLEButton, "switch-sensor/click")
+	h.wantEvents(virtual.Button, "switch-sensor/click")
 }
 
 func TestReplaysAndForgeriesAreRefused(t *testing.T) {
@@ -287,15 +287,15 @@ func TestReplaysAndForgeriesAreRefused(t *testing.T) {
 		radio.Press(0)
 		radio.Press(0)
 		wait(2 * time.Minute)
-		radio.Rewind(virtual.BLEButton, 1000*(virtual.BLEButton+1)+1)
+		radio.Rewind(virtual.Button, 1000*(virtual.Button+1)+1)
 		radio.Press(0) // byte for byte the first of the two
 		bare := []byte{0x50, 0x59, 0xbf, 0x07, 0xfa, 0x13, 0x2e, 0x0e, 0x38, 0xc1, 0xa4, 0x01, 0x10, 3, 0, 0, 0}
-		radio.Say(virtual.BLEButton, 0xfe95, bare)
-		radio.Say(virtual.BLEButton, 0xfe95, []byte{0x58, 0x59, 0xbf, 0x07, 0xfb, 0x13, 0x2e, 0x0e, 0x38, 0xc1, 0xa4, 1, 2, 3, 4, 5, 6, 0, 0, 0, 9, 9, 9, 9})
-		radio.Say(virtual.BLEButton, 0xfe95, []byte{0x50, 0x59})
-		radio.Say(virtual.BLEDoor, 0xfe95, bare)
-		radio.Say(virtual.BLEDoor, 0xfe95, []byte{0xd0, 0x59, 0xbf, 0x07, 0xfa})
-		h.wantEvents(virtual.BLEButton, "switch-sensor/click", "switch-sensor/click")
+		radio.Say(virtual.Button, 0xfe95, bare)
+		radio.Say(virtual.Button, 0xfe95, []byte{0x58, 0x59, 0xbf, 0x07, 0xfb, 0x13, 0x2e, 0x0e, 0x38, 0xc1, 0xa4, 1, 2, 3, 4, 5, 6, 0, 0, 0, 9, 9, 9, 9})
+		radio.Say(virtual.Button, 0xfe95, []byte{0x50, 0x59})
+		radio.Say(virtual.Door, 0xfe95, bare)
+		radio.Say(virtual.Door, 0xfe95, []byte{0xd0, 0x59, 0xbf, 0x07, 0xfa})
+		h.wantEvents(virtual.Button, "switch-sensor/click", "switch-sensor/click")
 		c := h.driver.Counters()
 		for _, reason := range []string{"replayed", "not_sealed", "forged", "malformed", "spoofed", "mesh", "doubled"} {
 			if c[reason] == 0 {
@@ -313,15 +313,15 @@ func TestNewBattery(t *testing.T) {
 		defer h.stop()
 		everybody(radio)
 		wait(5 * time.Minute)
-		radio.Rewind(virtual.BLEDoor, 0)
+		radio.Rewind(virtual.Door, 0)
 		for range 2 {
 			radio.Door(true)
 		}
-		h.want(virtual.BLEDoor, "magnet-sensor/contact-state", mi.Bool(true))
+		h.want(virtual.Door, "magnet-sensor/contact-state", mi.Bool(true))
 		radio.Door(true)
-		h.want(virtual.BLEDoor, "magnet-sensor/contact-state", mi.Bool(false))
+		h.want(virtual.Door, "magnet-sensor/contact-state", mi.Bool(false))
 		radio.Door(false)
-		h.want(virtual.BLEDoor, "magnet-sensor/contact-state", mi.Bool(true))
+		h.want(virtual.Door, "magnet-sensor/contact-state", mi.Bool(true))
 	})
 }
 
@@ -329,26 +329,26 @@ func TestKeyIsMissingOrWrong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		radio := virtual.NewRadio(mi.World{Now: time.Now})
 		keys := radio.Keys()
-		good := keys[strings.TrimPrefix(did(radio, virtual.BLEClimate), "ble.")]
-		delete(keys, strings.TrimPrefix(did(radio, virtual.BLEClimate), "ble."))
-		keys[strings.TrimPrefix(did(radio, virtual.BLEMotion), "ble.")] = good
+		good := keys[strings.TrimPrefix(did(radio, virtual.Climate), "ble.")]
+		delete(keys, strings.TrimPrefix(did(radio, virtual.Climate), "ble."))
+		keys[strings.TrimPrefix(did(radio, virtual.Motion), "ble.")] = good
 		h := newHouse(t, radio, ble.Options{Keys: keys})
 		defer h.stop()
 		for range 3 {
 			everybody(radio)
 			wait(5 * time.Second)
 		}
-		for place, want := range map[int]string{virtual.BLEClimate: "its key is missing", virtual.BLEMotion: "its key does not fit"} {
+		for place, want := range map[int]string{virtual.Climate: "its key is missing", virtual.Motion: "its key does not fit"} {
 			if s := h.board.state(did(radio, place)); s.Online || !strings.Contains(s.LastError, want) {
 				t.Errorf("device %d: %+v, want %q", place, s, want)
 			}
 		}
-		h.home.Found("bluetooth", mi.Info{DID: did(radio, virtual.BLEClimate), Token: good})
+		h.home.Found("bluetooth", mi.Info{DID: did(radio, virtual.Climate), Token: good})
 		wait(time.Second)
 		radio.Climate(20.5, 40)
 		wait(2 * time.Minute)
-		h.want(virtual.BLEClimate, "temperature-humidity-sensor/temperature", mi.Float(20.5))
-		if s := h.board.state(did(radio, virtual.BLEClimate)); !s.Online || s.LastError != "" {
+		h.want(virtual.Climate, "temperature-humidity-sensor/temperature", mi.Float(20.5))
+		if s := h.board.state(did(radio, virtual.Climate)); !s.Online || s.LastError != "" {
 			t.Errorf("with the key: %+v", s)
 		}
 	})
@@ -371,16 +371,16 @@ func TestSilenceAndReceivers(t *testing.T) {
 			t.Errorf("receivers %+v", r)
 		}
 		wait(64 * time.Minute)
-		if !h.board.state(did(radio, virtual.BLEClimate)).Online {
+		if !h.board.state(did(radio, virtual.Climate)).Online {
 			t.Error("the thermometer is gone too early")
 		}
 		wait(2 * time.Minute)
-		if h.board.state(did(radio, virtual.BLEClimate)).Online || !h.board.state(did(radio, virtual.BLEDoor)).Online {
+		if h.board.state(did(radio, virtual.Climate)).Online || !h.board.state(did(radio, virtual.Door)).Online {
 			t.Error("want the thermometer gone and the door, which speaks only when it moves, there")
 		}
 		radio.Climate(21.5, 40)
 		synctest.Wait()
-		if !h.board.state(did(radio, virtual.BLEClimate)).Online {
+		if !h.board.state(did(radio, virtual.Climate)).Online {
 			t.Error("the thermometer is not back")
 		}
 	})

@@ -9,7 +9,7 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/ble"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ble"
 )
 
 // plainHome is a BTHome frame of somebody's own thermometer: packet, battery,
@@ -37,14 +37,14 @@ func TestWhoIsListenedTo(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				radio := virtual.NewRadio(mi.World{Now: time.Now})
-				h := newHouse(t, radio, ble.Options{Keys: withoutKey(radio, virtual.BLEHome), Devices: tc.devices})
+				h := newHouse(t, radio, ble.Options{Keys: withoutKey(radio, virtual.Home), Devices: tc.devices})
 				defer h.stop()
 				radio.Door(true)
-				radio.Say(virtual.BLEHome, 0xfcd2, plainHome(1, 88))
+				radio.Say(virtual.Home, 0xfcd2, plainHome(1, 88))
 				wait(3 * time.Second)
 				var got []string
 				for _, id := range h.board.seen() {
-					got = append(got, map[string]string{did(radio, virtual.BLEDoor): "door", did(radio, virtual.BLEHome): "home"}[id])
+					got = append(got, map[string]string{did(radio, virtual.Door): "door", did(radio, virtual.Home): "home"}[id])
 				}
 				if strings.Join(got, " ") != tc.want {
 					t.Errorf("it listens to %v, want %s", got, tc.want)
@@ -60,19 +60,19 @@ func TestSpecGrows(t *testing.T) {
 		radio := virtual.NewRadio(mi.World{Now: time.Now})
 		h := newHouse(t, radio, ble.Options{Devices: []string{"all"}})
 		defer h.stop()
-		radio.Say(virtual.BLEHome, 0xfcd2, plainHome(1, 88))
+		radio.Say(virtual.Home, 0xfcd2, plainHome(1, 88))
 		wait(3 * time.Second)
-		h.want(virtual.BLEHome, "battery/battery-level", mi.Int(88))
-		radio.Say(virtual.BLEHome, 0xfcd2, plainHome(2, 87, 0x02, 0x0a, 0x00, 0x2d, 0x01, 0x3a, 0x00, 0x3a, 0x01))
+		h.want(virtual.Home, "battery/battery-level", mi.Int(88))
+		radio.Say(virtual.Home, 0xfcd2, plainHome(2, 87, 0x02, 0x0a, 0x00, 0x2d, 0x01, 0x3a, 0x00, 0x3a, 0x01))
 		wait(4 * time.Second)
-		h.want(virtual.BLEHome, "battery/battery-level", mi.Int(87))
-		h.want(virtual.BLEHome, "temperature-humidity-sensor/temperature", mi.Float(25.06))
-		h.want(virtual.BLEHome, "temperature-humidity-sensor/temperature-2", mi.Float(0.1))
-		h.want(virtual.BLEHome, "report/window", mi.Bool(true))
-		h.wantEvents(virtual.BLEHome) // nobody knew of the button yet
-		radio.Say(virtual.BLEHome, 0xfcd2, plainHome(3, 87, 0x3a, 0x00, 0x3a, 0x02))
-		radio.Say(virtual.BLEHome, 0xfcd2, plainHome(4, 87, 0x3a, 0x00, 0x3a, 0x02))
-		h.wantEvents(virtual.BLEHome, "switch-sensor/double-click", "switch-sensor/double-click")
+		h.want(virtual.Home, "battery/battery-level", mi.Int(87))
+		h.want(virtual.Home, "temperature-humidity-sensor/temperature", mi.Float(25.06))
+		h.want(virtual.Home, "temperature-humidity-sensor/temperature-2", mi.Float(0.1))
+		h.want(virtual.Home, "report/window", mi.Bool(true))
+		h.wantEvents(virtual.Home) // nobody knew of the button yet
+		radio.Say(virtual.Home, 0xfcd2, plainHome(3, 87, 0x3a, 0x00, 0x3a, 0x02))
+		radio.Say(virtual.Home, 0xfcd2, plainHome(4, 87, 0x3a, 0x00, 0x3a, 0x02))
+		h.wantEvents(virtual.Home, "switch-sensor/double-click", "switch-sensor/double-click")
 	})
 }
 
@@ -98,15 +98,15 @@ func TestUnknownObjects(t *testing.T) {
 		radio := virtual.NewRadio(mi.World{Now: time.Now})
 		h := newHouse(t, radio, ble.Options{Keys: radio.Keys(), Specs: vendor{spec.Model: spec}})
 		defer h.stop()
-		radio.Object(virtual.BLEDoor, 0x4000+7<<10+42, 0x2a)
-		radio.Object(virtual.BLEDoor, 0x4000+9<<10+3, 77)
+		radio.Object(virtual.Door, 0x4000+7<<10+42, 0x2a)
+		radio.Object(virtual.Door, 0x4000+9<<10+3, 77)
 		wait(3 * time.Second)
-		h.want(virtual.BLEDoor, "buzzer/loudness", mi.Int(42))
-		h.want(virtual.BLEDoor, "battery/battery-level", mi.Int(77))
-		radio.Object(virtual.BLEDoor, 0x4200+7<<10+50, 1, 2)
+		h.want(virtual.Door, "buzzer/loudness", mi.Int(42))
+		h.want(virtual.Door, "battery/battery-level", mi.Int(77))
+		radio.Object(virtual.Door, 0x4200+7<<10+50, 1, 2)
 		wait(3 * time.Second)
-		radio.Object(virtual.BLEDoor, 0x4200+7<<10+50, 3, 4)
-		h.wantEvents(virtual.BLEDoor, "buzzer/silenced data=0304")
+		radio.Object(virtual.Door, 0x4200+7<<10+50, 3, 4)
+		h.wantEvents(virtual.Door, "buzzer/silenced data=0304")
 	})
 }
 
@@ -116,9 +116,9 @@ func TestUnknownProduct(t *testing.T) {
 		radio := virtual.NewRadio(mi.World{Now: time.Now})
 		h := newHouse(t, radio, ble.Options{})
 		defer h.stop()
-		radio.Say(virtual.BLEScale, 0xfe95, []byte{0x40, 0x50, 0x77, 0x77, 1, 0x0d, 0x10, 4, 0xfe, 0, 0x48, 2})
+		radio.Say(virtual.Scale, 0xfe95, []byte{0x40, 0x50, 0x77, 0x77, 1, 0x0d, 0x10, 4, 0xfe, 0, 0x48, 2})
 		wait(3 * time.Second)
-		h.want(virtual.BLEScale, "temperature-humidity-sensor/temperature", mi.Float(25.4))
+		h.want(virtual.Scale, "temperature-humidity-sensor/temperature", mi.Float(25.4))
 		if got := h.infos()[0].Model; got != "xiaomi.sensor.0x7777" {
 			t.Errorf("model %q", got)
 		}
@@ -129,7 +129,7 @@ func TestUnknownProduct(t *testing.T) {
 func TestAccountKnowsTheDevice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		radio := virtual.NewRadio(mi.World{Now: time.Now})
-		key := radio.Keys()[strings.TrimPrefix(did(radio, virtual.BLEDoor), "ble.")]
+		key := radio.Keys()[strings.TrimPrefix(did(radio, virtual.Door), "ble.")]
 		known := mi.Info{DID: "blt.3.1abcdefgh0000", Model: "isa.magnet.dw2hl", MAC: "A4:C1:38:0E:2E:12", Name: "Door", Token: key}
 		never := mi.Info{DID: "blt.3.1never0000000", Model: "isa.magnet.dw2hl", MAC: "A4:C1:38:0E:2E:99", Token: key}
 		h := newHouse(t, radio, ble.Options{}, known, never)
@@ -154,16 +154,16 @@ func TestRestartKeepsTheDoor(t *testing.T) {
 		radio.Door(true)
 		radio.Climate(21, 40)
 		wait(3 * time.Second)
-		radio.Stir(virtual.BLEMotion, 0)
+		radio.Stir(virtual.Motion, 0)
 		wait(3 * time.Second)
 		known := h.infos()
 		h.stop()
 		again := newHouse(t, radio, ble.Options{Keys: radio.Keys(), Memory: m}, known...)
 		defer again.stop()
 		wait(10 * time.Second)
-		again.want(virtual.BLEDoor, "magnet-sensor/contact-state", mi.Bool(false))
-		again.want(virtual.BLEMotion, "motion-sensor/motion-state", mi.Value{})
-		if !again.board.state(did(radio, virtual.BLEDoor)).Online || again.board.state(did(radio, virtual.BLEClimate)).Online {
+		again.want(virtual.Door, "magnet-sensor/contact-state", mi.Bool(false))
+		again.want(virtual.Motion, "motion-sensor/motion-state", mi.Value{})
+		if !again.board.state(did(radio, virtual.Door)).Online || again.board.state(did(radio, virtual.Climate)).Online {
 			t.Error("want the door there, and the thermometer only when it is heard")
 		}
 	})
@@ -178,22 +178,22 @@ func TestBetterFormatGoesBefore(t *testing.T) {
 		defer h.stop()
 		const key = mi.Key("temperature-humidity-sensor/temperature")
 		say := func(uuid uint16, b ...byte) {
-			radio.Say(virtual.BLEScale, uuid, b)
+			radio.Say(virtual.Scale, uuid, b)
 			wait(3 * time.Second)
 		}
 		atc := []byte{0xa4, 0xc1, 0x38, 0x0e, 0x2e, 0x15, 0x00, 0xab, 44, 88, 0x0b, 0xb6, 1}
 		say(0x181a, atc...)
-		h.want(virtual.BLEScale, key, mi.Float(17.1))
+		h.want(virtual.Scale, key, mi.Float(17.1))
 		say(0x181a, 0x15, 0x2e, 0x0e, 0x38, 0xc1, 0xa4, 0xa9, 0x06, 0x69, 0x11, 0xb6, 0x0b, 88, 2, 0)
-		h.want(virtual.BLEScale, key, mi.Float(17.05))
+		h.want(virtual.Scale, key, mi.Float(17.05))
 		atc[12]++
 		say(0x181a, atc...)
 		say(0xfe95, 0x40, 0x50, 0x5b, 0x05, 9, 0x04, 0x10, 2, 0xac, 0)
-		h.want(virtual.BLEScale, key, mi.Float(17.05))
+		h.want(virtual.Scale, key, mi.Float(17.05))
 		wait(11 * time.Minute)
 		atc[12]++
 		say(0x181a, atc...)
-		h.want(virtual.BLEScale, key, mi.Float(17.1))
+		h.want(virtual.Scale, key, mi.Float(17.1))
 	})
 }
 
@@ -201,7 +201,7 @@ func TestBetterFormatGoesBefore(t *testing.T) {
 func TestPairedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		radio := virtual.NewRadio(mi.World{Now: time.Now})
-		old, place := radio.Keys(), virtual.BLEDoor
+		old, place := radio.Keys(), virtual.Door
 		id := did(radio, place)
 		h := newHouse(t, radio, ble.Options{}, mi.Info{DID: id, Model: "isa.magnet.dw2hl", Token: old[strings.TrimPrefix(id, "ble.")]})
 		defer h.stop()
@@ -244,7 +244,7 @@ func TestAccountComesLater(t *testing.T) {
 		if got := h.board.at(official, "magnet-sensor/contact-state"); got != mi.Bool(true) {
 			t.Errorf("under its did the door is %v", got)
 		}
-		h.want(virtual.BLEDoor, "magnet-sensor/contact-state", mi.Bool(false))
+		h.want(virtual.Door, "magnet-sensor/contact-state", mi.Bool(false))
 	})
 }
 
@@ -268,15 +268,15 @@ func TestGatewaysBehindOneReceiver(t *testing.T) {
 		say := func(counter byte, names ...string) {
 			for i, name := range names {
 				c.heard(mi.Advert{
-					Addr: radio.Address(virtual.BLEScale), RSSI: -80 + 10*i, Receiver: name,
+					Addr: radio.Address(virtual.Scale), RSSI: -80 + 10*i, Receiver: name,
 					Service: []mi.ServiceData{{UUID: 0xfe95, Data: []byte{0x40, 0x50, 0xaa, 0x01, counter, 0x0a, 0x10, 1, counter}}},
 				})
 			}
 		}
 		say(1, "kitchen", "attic")
 		wait(3 * time.Second)
-		h.want(virtual.BLEScale, "bluetooth/receiver", mi.Text("attic"))
-		h.want(virtual.BLEScale, "bluetooth/rssi", mi.Int(-70))
+		h.want(virtual.Scale, "bluetooth/receiver", mi.Text("attic"))
+		h.want(virtual.Scale, "bluetooth/rssi", mi.Int(-70))
 		for i := range byte(11) {
 			wait(time.Minute)
 			say(2+i, "attic")

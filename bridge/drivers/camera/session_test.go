@@ -19,7 +19,8 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	world "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/camera"
 	"github.com/mihome2mqtt/mihome2mqtt/mappings"
 )
 
@@ -28,7 +29,7 @@ const addr = "192.168.42.1:7878"
 // house is a driver and a camera in one network in memory.
 type house struct {
 	*testing.T
-	net    *virtual.Net
+	net    *world.Net
 	camera *virtual.Camera
 	driver *camera.Driver
 	link   mi.Link
@@ -36,10 +37,10 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	n := virtual.NewNet(5)
-	segment := n.Segment(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.42.1/24")})
-	bridge := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.42.200/24")})
-	c, err := virtual.NewCamera(mi.World{Net: segment, Now: time.Now}, addr)
+	n := world.NewNet(5)
+	segment := n.Segment(world.Topology{Prefix: netip.MustParsePrefix("192.168.42.1/24")})
+	bridge := n.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.42.200/24")})
+	c, err := virtual.New(mi.World{Net: segment, Now: time.Now}, addr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +124,7 @@ func TestDriver(t *testing.T) {
 			Write: &mi.Change{Prop: 1, Value: mi.Bool(true)},
 			Call:  &mi.Call{Action: 0},
 			Push:  func() { h.camera.Drain(41) },
-			Mute:  func() { h.camera.Hurt(virtual.CameraTrouble{Hangs: true}) },
+			Mute:  func() { h.camera.Hurt(virtual.Trouble{Hangs: true}) },
 			Close: func() { _ = h.camera.Close() },
 		}
 	}, synctest.Test)
@@ -202,7 +203,7 @@ func TestAwayIsAState(t *testing.T) {
 			}
 		}
 		h.want(shows())
-		h.net.Hurt(netip.MustParseAddr("192.168.42.1"), virtual.Fault{Kind: virtual.Cut, To: 24 * time.Hour})
+		h.net.Hurt(netip.MustParseAddr("192.168.42.1"), world.Fault{Kind: world.Cut, To: 24 * time.Hour})
 		h.net.Break(netip.MustParseAddr("192.168.42.1"))
 		start := time.Now()
 		h.want(isAway())
@@ -227,7 +228,7 @@ func TestAnotherClientHasTheCamera(t *testing.T) {
 		if n := len(h.camera.State().Requests) - before; n > 3 {
 			h.Errorf("%d requests in ten minutes to a camera that somebody else uses", n)
 		}
-		h.camera.Hurt(virtual.CameraTrouble{})
+		h.camera.Hurt(virtual.Trouble{})
 		after(6 * time.Minute)
 		h.want(shows())
 	})
@@ -238,18 +239,18 @@ func TestNonsense(t *testing.T) {
 		h.want(shows())
 		h.camera.Say([]byte("\r\n]]} noise \""))
 		h.want(shows())
-		h.camera.Hurt(virtual.CameraTrouble{Garbage: true})
+		h.camera.Hurt(virtual.Trouble{Garbage: true})
 		if _, err := h.read(); !errors.Is(err, mi.ErrProtocol) {
 			h.Errorf("read = %v", err)
 		}
-		h.camera.Hurt(virtual.CameraTrouble{})
+		h.camera.Hurt(virtual.Trouble{})
 		h.want(shows())
 	})
 }
 
 func TestRealSockets(t *testing.T) {
 	w := mi.World{Net: host.Network(), Now: time.Now}
-	c, err := virtual.NewCamera(w, "")
+	c, err := virtual.New(w, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,9 +324,9 @@ func TestACameraComesAndGoes(t *testing.T) {
 		}
 		h.camera.Take()
 		after(time.Hour)
-		h.camera.Hurt(virtual.CameraTrouble{Hangs: true})
+		h.camera.Hurt(virtual.Trouble{Hangs: true})
 		after(time.Hour)
-		h.camera.Hurt(virtual.CameraTrouble{})
+		h.camera.Hurt(virtual.Trouble{})
 		after(10 * time.Minute)
 		if s := h.camera.State(); s.Sessions != 1 {
 			t.Errorf("%d sessions once all is well again", s.Sessions)

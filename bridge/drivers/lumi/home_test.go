@@ -14,7 +14,8 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/lumi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	world "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/lumi"
 )
 
 // The children of the virtual gateway, by their place in its list.
@@ -30,9 +31,9 @@ const (
 // house is a network in memory with a gateway and a driver.
 type house struct {
 	t       *testing.T
-	net     *virtual.Net
-	yard    *virtual.Machine // where the gateway stands
-	gateway *virtual.Lumi
+	net     *world.Net
+	yard    *world.Machine // where the gateway stands
+	gateway *virtual.Gateway
 	driver  *lumi.Driver
 	infos   []mi.Info
 	stop    func()
@@ -40,10 +41,10 @@ type house struct {
 
 func newHouse(t *testing.T, change ...func(*lumi.Options)) *house {
 	t.Helper()
-	n := virtual.NewNet(5)
-	yard := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.20/24")})
-	desk := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.2/24")})
-	g, err := virtual.NewLumi(mi.World{Net: yard, Now: time.Now, Seed: 5}, virtual.LumiOptions{Address: "192.168.7.20:9898", Still: true})
+	n := world.NewNet(5)
+	yard := n.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.20/24")})
+	desk := n.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.2/24")})
+	g, err := virtual.New(mi.World{Net: yard, Now: time.Now, Seed: 5}, virtual.Options{Address: "192.168.7.20:9898", Still: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +282,7 @@ func TestOnePressIsOneEvent(t *testing.T) {
 		_ = link.Close()
 		end()
 
-		again := lumi.New(mi.World{Net: h.net.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.3/24")}), Now: time.Now}, lumi.Options{Log: zerolog.Nop()})
+		again := lumi.New(mi.World{Net: h.net.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.3/24")}), Now: time.Now}, lumi.Options{Log: zerolog.Nop()})
 		h.driver = again
 		_, end = h.find()
 		defer end()

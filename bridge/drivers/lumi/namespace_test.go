@@ -22,7 +22,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/lumi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/lumi"
 )
 
 const (
@@ -87,9 +87,9 @@ func wire(t *testing.T) {
 }
 
 // street is the virtual gateway with real sockets inside the namespace.
-func street(t *testing.T, port string) *virtual.Lumi {
+func street(t *testing.T, port string) *virtual.Gateway {
 	t.Helper()
-	g, err := virtual.NewLumi(mi.World{Net: host.Network(), Now: time.Now, Seed: 11}, virtual.LumiOptions{Address: gatewayAddr + ":" + port, Still: true})
+	g, err := virtual.New(mi.World{Net: host.Network(), Now: time.Now, Seed: 11}, virtual.Options{Address: gatewayAddr + ":" + port, Still: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,13 +17,14 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/lumi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	world "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/lumi"
 )
 
 // stranger is somebody else on the same network.
 func (h *house) stranger(addr string) func(data string) {
 	h.t.Helper()
-	m := h.net.Machine(virtual.Topology{Prefix: netip.MustParsePrefix(addr + "/24")})
+	m := h.net.Machine(world.Topology{Prefix: netip.MustParsePrefix(addr + "/24")})
 	conn, err := m.ListenUDP(h.t.Context(), addr+":9898")
 	if err != nil {
 		h.t.Fatal(err)
@@ -145,8 +146,8 @@ func TestGatewayThatMovedIsFollowed(t *testing.T) {
 		link, e := h.open(door)
 		defer link.Close()
 		h.stop()
-		yard := h.net.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.99/24")})
-		g, err := virtual.NewLumi(mi.World{Net: yard, Now: time.Now, Seed: 5}, virtual.LumiOptions{Address: "192.168.7.99:9898", Still: true})
+		yard := h.net.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.99/24")})
+		g, err := virtual.New(mi.World{Net: yard, Now: time.Now, Seed: 5}, virtual.Options{Address: "192.168.7.99:9898", Still: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -170,7 +171,7 @@ func TestGatewayOnAnotherPortIsFollowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
 		h.stop()
-		g, err := virtual.NewLumi(mi.World{Net: h.yard, Now: time.Now, Seed: 5}, virtual.LumiOptions{Address: "192.168.7.20:9899", Still: true})
+		g, err := virtual.New(mi.World{Net: h.yard, Now: time.Now, Seed: 5}, virtual.Options{Address: "192.168.7.20:9899", Still: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,7 +191,7 @@ func TestGatewayOnAnotherPortIsFollowed(t *testing.T) {
 // TestUnicastOnLoopback talks over real sockets where there is no multicast.
 func TestUnicastOnLoopback(t *testing.T) {
 	w := mi.World{Net: host.Network(), Now: time.Now, Seed: 9}
-	g, err := virtual.NewLumi(w, virtual.LumiOptions{Unicast: true, Still: true})
+	g, err := virtual.New(w, virtual.Options{Unicast: true, Still: true})
 	if err != nil {
 		t.Fatal(err)
 	}

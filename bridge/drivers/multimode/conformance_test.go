@@ -10,12 +10,12 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/multimode"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/multimode"
 )
 
 // home returns a driver at a virtual gateway.
-func home(w mi.World) (*multimode.Driver, *virtual.Multimode) {
-	m := virtual.NewMultimode(w)
+func home(w mi.World) (*multimode.Driver, *virtual.Gateway) {
+	m := virtual.New(w)
 	return multimode.New(w, multimode.Options{
 		Gateways: []multimode.Gateway{{Host: "192.168.7.9", Name: "Landing"}},
 		Connect:  m.Connect, Known: m.Children, Log: zerolog.Nop(),
@@ -24,7 +24,7 @@ func home(w mi.World) (*multimode.Driver, *virtual.Multimode) {
 
 const gatewayDID = "multimode.192-168-7-9"
 
-func child(m *virtual.Multimode, did string) (info mi.Info) {
+func child(m *virtual.Gateway, did string) (info mi.Info) {
 	for _, c := range m.Children() {
 		if c.DID == did {
 			info = c
@@ -40,7 +40,7 @@ func TestConformanceOfASensor(t *testing.T) {
 		d, m := home(w)
 		time.AfterFunc(time.Second, m.Beat)
 		return &drivertest.Home{
-			Driver: d, Device: child(m, virtual.MultimodeMotion), Found: true,
+			Driver: d, Device: child(m, virtual.Motion), Found: true,
 			Push: func() { synctest.Wait(); m.Stir(17) },
 			Noise: func(b []byte) {
 				synctest.Wait()
@@ -58,7 +58,7 @@ func TestConformanceOfALamp(t *testing.T) {
 		d, m := home(w)
 		time.AfterFunc(time.Second, m.Beat)
 		h := &drivertest.Home{
-			Driver: d, Device: child(m, virtual.MultimodeLamp), Found: true, Mute: m.Mute,
+			Driver: d, Device: child(m, virtual.Lamp), Found: true, Mute: m.Mute,
 			Reads: []mi.Change{{Prop: 0, Value: mi.Bool(true)}, {Prop: 1, Value: mi.Int(40)}, {Prop: 2, Value: mi.Int(4000)}},
 			Write: &mi.Change{Prop: 1, Value: mi.Int(77)},
 		}
@@ -72,7 +72,7 @@ func TestConformanceOfAPlug(t *testing.T) {
 		d, m := home(w)
 		time.AfterFunc(time.Second, m.Beat)
 		return &drivertest.Home{
-			Driver: d, Device: child(m, virtual.MultimodePlug), Found: true, Mute: m.Mute,
+			Driver: d, Device: child(m, virtual.Plug), Found: true, Mute: m.Mute,
 			Reads: []mi.Change{{Prop: 0, Value: mi.Bool(true)}},
 			Write: &mi.Change{Prop: 0, Value: mi.Bool(false)},
 			Push:  func() { synctest.Wait(); m.Beat() },

@@ -11,7 +11,7 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/multimode"
 )
 
 // board is what people would see.
@@ -88,24 +88,24 @@ func TestHomeLivesWithAGateway(t *testing.T) {
 				t.Errorf("%s is online %v under %q", c.Name, b.here(c.DID), h.Device(c.DID).Info().Parent)
 			}
 		}
-		if v := b.is(virtual.MultimodeLamp, "light/brightness"); v != mi.Int(40) {
+		if v := b.is(virtual.Lamp, "light/brightness"); v != mi.Int(40) {
 			t.Errorf("the lamp is at %s", v)
 		}
 		failure := make(chan error, 1)
-		h.Device(virtual.MultimodePlug).Do(device.Request{
+		h.Device(virtual.Plug).Do(device.Request{
 			Order: mi.Order{Set: []mi.Change{{Prop: 0, Value: mi.Bool(false)}}}, Cause: "test",
 			Done: func(_ []mi.Value, err error) { failure <- err },
 		})
-		if err := <-failure; err != nil || b.is(virtual.MultimodePlug, "switch/on") != mi.Bool(false) {
-			t.Errorf("order: %v, the plug is on %s", err, b.is(virtual.MultimodePlug, "switch/on"))
+		if err := <-failure; err != nil || b.is(virtual.Plug, "switch/on") != mi.Bool(false) {
+			t.Errorf("order: %v, the plug is on %s", err, b.is(virtual.Plug, "switch/on"))
 		}
 		m.Mute()
 		time.Sleep(time.Hour)
-		if b.here(virtual.MultimodePlug) || !b.here(virtual.MultimodeDoor) {
+		if b.here(virtual.Plug) || !b.here(virtual.Door) {
 			t.Error("want the plug gone before the battery devices")
 		}
 		time.Sleep(3 * time.Hour)
-		if b.here(virtual.MultimodeDoor) {
+		if b.here(virtual.Door) {
 			t.Error("the door never left")
 		}
 		cancel()

@@ -13,7 +13,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/ble"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/multimode"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/multimode"
 )
 
 // record remembers what a device says, in words.
@@ -68,7 +68,7 @@ func listen(t *testing.T, d mi.Driver, info mi.Info) (*record, mi.Link) {
 func TestMotionIsClearedAndAHeartbeatIsNoMotion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, m := home(mi.World{Now: time.Now})
-		r, link := listen(t, d, child(m, virtual.MultimodeMotion))
+		r, link := listen(t, d, child(m, virtual.Motion))
 		defer link.Close()
 		m.Stir(17)
 		if got := r.take(); got != "illumination-sensor/illumination=17 motion-sensor/motion-state=true" {
@@ -124,7 +124,7 @@ func TestChildrenAreFoundWithTheirGateway(t *testing.T) {
 func TestOrdersReachTheLampAndRefusalsAreTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, m := home(mi.World{Now: time.Now})
-		r, link := listen(t, d, child(m, virtual.MultimodeLamp))
+		r, link := listen(t, d, child(m, virtual.Lamp))
 		defer link.Close()
 		set := func(prop int, v mi.Value) error {
 			return link.(mi.Setter).Set(t.Context(), []mi.Change{{Prop: prop, Value: v}})
@@ -140,7 +140,7 @@ func TestOrdersReachTheLampAndRefusalsAreTold(t *testing.T) {
 		if err := set(1, mi.Int(400)); err == nil {
 			t.Error("a brightness of 400 % was taken")
 		}
-		m.Say("miio/report", `{"method":"properties_changed","params":[{"did":"`+virtual.MultimodeLamp+`","siid":2,"piid":2,"value":55}]}`)
+		m.Say("miio/report", `{"method":"properties_changed","params":[{"did":"`+virtual.Lamp+`","siid":2,"piid":2,"value":55}]}`)
 		if got := r.take(); got != "light/brightness=55" {
 			t.Errorf("said %q", got)
 		}
@@ -180,7 +180,7 @@ func TestABluetoothSensorIsHeardThroughTheGateway(t *testing.T) {
 func TestAMeshDeviceThatTwoGatewaysHearIsToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := mi.World{Now: time.Now}
-		one, two := virtual.NewMultimode(w), virtual.NewMultimode(w)
+		one, two := virtual.New(w), virtual.New(w)
 		d := multimode.New(w, multimode.Options{
 			Gateways: []multimode.Gateway{{Host: "192.168.7.9"}, {Host: "192.168.7.10"}},
 			Connect: func(ctx context.Context, to string) (mi.Bus, error) {
@@ -198,9 +198,9 @@ func TestAMeshDeviceThatTwoGatewaysHearIsToldOnce(t *testing.T) {
 			_ = d.Find(ctx, func(mi.Info) {})
 		}()
 		synctest.Wait()
-		r, link := listen(t, d, child(one, virtual.MultimodeLamp))
+		r, link := listen(t, d, child(one, virtual.Lamp))
 		defer link.Close()
-		const report = `{"method":"properties_changed","params":[{"did":"` + virtual.MultimodeLamp + `","siid":2,"piid":2,"value":55}]}`
+		const report = `{"method":"properties_changed","params":[{"did":"` + virtual.Lamp + `","siid":2,"piid":2,"value":55}]}`
 		one.Say("miio/report", report)
 		two.Say("miio/report", report)
 		if got := r.take(); got != "light/brightness=55" {

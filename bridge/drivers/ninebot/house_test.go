@@ -18,19 +18,20 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/ninebot"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/store"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	world "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ninebot"
 )
 
 const token = "07d13c447e33051eeef95a60"
 
 func addr(last byte) mi.Address { return mi.Address{0xD4, 0xF0, 0x57, 0, 0, last} }
 
-func kinds() []virtual.VehicleOptions {
-	return []virtual.VehicleOptions{
-		{Addr: addr(0), Name: "NinebotMini4711", Kind: virtual.VehicleMini},
-		{Addr: addr(1), Name: "MIScooter0815", Kind: virtual.VehicleScooter},
-		{Addr: addr(2), Name: "NBScooter0815", Kind: virtual.VehicleCrypto},
-		{Addr: addr(3), Name: "MIScooter4242", Kind: virtual.VehicleSecure, Token: token},
+func kinds() []virtual.Options {
+	return []virtual.Options{
+		{Addr: addr(0), Name: "NinebotMini4711", Kind: virtual.Mini},
+		{Addr: addr(1), Name: "MIScooter0815", Kind: virtual.Scooter},
+		{Addr: addr(2), Name: "NBScooter0815", Kind: virtual.Crypto},
+		{Addr: addr(3), Name: "MIScooter4242", Kind: virtual.Secure, Token: token},
 	}
 }
 
@@ -63,7 +64,7 @@ func newHouse(t *testing.T, change func(*ninebot.Options)) *house {
 }
 
 // newHouseOf has other vehicles at the same addresses.
-func newHouseOf(t *testing.T, vehicles []virtual.VehicleOptions, change func(*ninebot.Options)) *house {
+func newHouseOf(t *testing.T, vehicles []virtual.Options, change func(*ninebot.Options)) *house {
 	t.Helper()
 	h := &house{T: t}
 	w := mi.World{Now: time.Now, Seed: 5}
@@ -73,7 +74,7 @@ func newHouseOf(t *testing.T, vehicles []virtual.VehicleOptions, change func(*ni
 		Vehicles: []ninebot.Config{
 			{Addr: addr(0), Name: "Mini", Kind: ninebot.Mini}, {Addr: addr(1)}, {Addr: addr(2), Pair: true}, {Addr: addr(3), Token: token},
 		},
-		Writes: true, Memory: store.New(virtual.NewDisk(5), nil, zerolog.Nop()), Log: zerolog.New(h),
+		Writes: true, Memory: store.New(world.NewDisk(5), nil, zerolog.Nop()), Log: zerolog.New(h),
 	}
 	if change != nil {
 		change(&o)
@@ -229,7 +230,7 @@ func TestDriver(t *testing.T) {
 		return &drivertest.Home{
 			Driver: h.driver, Device: mi.Info{DID: ninebot.DID(addr(0))}, Found: true,
 			Reads: []mi.Change{{Prop: 1, Value: mi.Float(218.6)}, {Prop: 10, Value: mi.Int(61)}, {Prop: 14, Value: mi.Text("N4GSD2123C0456")}},
-			Mute:  func() { mini.Hurt(virtual.VehicleTrouble{Silent: true}) },
+			Mute:  func() { mini.Hurt(virtual.Trouble{Silent: true}) },
 			Close: h.stop,
 		}
 	}, synctest.Test)
@@ -244,7 +245,7 @@ func TestDriverWithAScooter(t *testing.T) {
 			Driver: h.driver, Device: mi.Info{DID: ninebot.DID(addr(3))}, Found: true,
 			Reads: []mi.Change{{Prop: 10, Value: mi.Int(61)}, {Prop: 16, Value: mi.Bool(false)}},
 			Write: &mi.Change{Prop: 16, Value: mi.Bool(true)},
-			Mute:  func() { h.garage.Vehicle(addr(3)).Hurt(virtual.VehicleTrouble{Hangs: true}) },
+			Mute:  func() { h.garage.Vehicle(addr(3)).Hurt(virtual.Trouble{Hangs: true}) },
 			Close: h.stop,
 		}
 	}, synctest.Test)
@@ -270,18 +271,18 @@ func TestEveryKindIsRead(t *testing.T) {
 // TestOtherSerialLines reads vehicles that are older and newer than the Nordic UART,
 // and one that has nothing of the kind.
 func TestOtherSerialLines(t *testing.T) {
-	newest := virtual.VehicleLine{In: "6e400002-0000-0000-006e-696e65626f74", Out: "6e400004-0000-0000-006e-696e65626f74"}
-	oldest := virtual.VehicleLine{In: "0000ffe1-0000-1000-8000-00805f9b34fb", Out: "0000ffe1-0000-1000-8000-00805f9b34fb"}
+	newest := virtual.Line{In: "6e400002-0000-0000-006e-696e65626f74", Out: "6e400004-0000-0000-006e-696e65626f74"}
+	oldest := virtual.Line{In: "0000ffe1-0000-1000-8000-00805f9b34fb", Out: "0000ffe1-0000-1000-8000-00805f9b34fb"}
 	for _, tc := range []struct {
 		name string
-		line virtual.VehicleLine
+		line virtual.Line
 		last byte
 		want map[string]mi.Value
 		err  error
 	}{
 		{"HM-10", oldest, 0, shows(), nil},
 		{"the newest Segway", newest, 2, showsCrypto(), nil},
-		{"none", virtual.VehicleLine{In: "x", Out: "y"}, 0, map[string]mi.Value{}, mi.ErrProtocol},
+		{"none", virtual.Line{In: "x", Out: "y"}, 0, map[string]mi.Value{}, mi.ErrProtocol},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -15,21 +15,21 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/ninebot"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ninebot"
 )
 
 // TestBytesThatComeInAnyShape reads in spite of everything that only costs time.
 func TestBytesThatComeInAnyShape(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
-		trouble virtual.VehicleTrouble
+		trouble virtual.Trouble
 		counted func(ninebot.Counts) int64
 	}{
-		{"byte by byte", virtual.VehicleTrouble{Piece: 1}, nil},
-		{"all in one", virtual.VehicleTrouble{Piece: 200}, nil},
-		{"wrong checksums", virtual.VehicleTrouble{Corrupt: 3}, func(c ninebot.Counts) int64 { return c.Refused }},
-		{"strays in between", virtual.VehicleTrouble{Strays: true}, func(c ninebot.Counts) int64 { return min(c.Stray, c.Junk) }},
-		{"strays in one piece", virtual.VehicleTrouble{Strays: true, Piece: 200}, func(c ninebot.Counts) int64 { return c.Junk }},
+		{"byte by byte", virtual.Trouble{Piece: 1}, nil},
+		{"all in one", virtual.Trouble{Piece: 200}, nil},
+		{"wrong checksums", virtual.Trouble{Corrupt: 3}, func(c ninebot.Counts) int64 { return c.Refused }},
+		{"strays in between", virtual.Trouble{Strays: true}, func(c ninebot.Counts) int64 { return min(c.Stray, c.Junk) }},
+		{"strays in one piece", virtual.Trouble{Strays: true, Piece: 200}, func(c ninebot.Counts) int64 { return c.Junk }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			in(t, nil, func(h *house) {
@@ -50,16 +50,16 @@ func TestBytesThatComeInAnyShape(t *testing.T) {
 func TestVisitsThatFail(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
-		trouble virtual.VehicleTrouble
+		trouble virtual.Trouble
 		kind    error
 		within  time.Duration
 	}{
-		{"silence", virtual.VehicleTrouble{Silent: true}, mi.ErrTimeout, 10 * time.Second},
-		{"half answers", virtual.VehicleTrouble{Half: true}, mi.ErrTimeout, 10 * time.Second},
-		{"nothing is taken", virtual.VehicleTrouble{Hangs: true}, mi.ErrTimeout, time.Minute},
-		{"the connection breaks at once", virtual.VehicleTrouble{DropAt: 1}, mi.ErrOffline, 5 * time.Second},
-		{"the connection breaks mid-read", virtual.VehicleTrouble{DropAt: 3}, mi.ErrOffline, 5 * time.Second},
-		{"somebody else is connected", virtual.VehicleTrouble{Occupied: true}, mi.ErrBusy, time.Second},
+		{"silence", virtual.Trouble{Silent: true}, mi.ErrTimeout, 10 * time.Second},
+		{"half answers", virtual.Trouble{Half: true}, mi.ErrTimeout, 10 * time.Second},
+		{"nothing is taken", virtual.Trouble{Hangs: true}, mi.ErrTimeout, time.Minute},
+		{"the connection breaks at once", virtual.Trouble{DropAt: 1}, mi.ErrOffline, 5 * time.Second},
+		{"the connection breaks mid-read", virtual.Trouble{DropAt: 3}, mi.ErrOffline, 5 * time.Second},
+		{"somebody else is connected", virtual.Trouble{Occupied: true}, mi.ErrBusy, time.Second},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			in(t, func(o *ninebot.Options) { o.Vehicles[1].Kind, o.Vehicles[2].Kind = ninebot.Scooter, ninebot.Crypto }, func(h *house) {
@@ -81,7 +81,7 @@ func TestVisitsThatFail(t *testing.T) {
 					if s := v.v.State(); s.Visits != visits || s.Connected {
 						h.Errorf("vehicle %d is not left alone: %+v", i, s)
 					}
-					v.v.Hurt(virtual.VehicleTrouble{Occupied: true})
+					v.v.Hurt(virtual.Trouble{Occupied: true})
 					_ = v.link.Close()
 				}
 			})
@@ -94,7 +94,7 @@ func TestAVehicleThatKnowsLittle(t *testing.T) {
 	in(t, nil, func(h *house) {
 		v := h.open(addr(0))
 		defer v.link.Close()
-		v.v.Hurt(virtual.VehicleTrouble{Few: true})
+		v.v.Hurt(virtual.Trouble{Few: true})
 		want := shows()
 		for _, key := range []string{"information/serial-number", "information/firmware-version", "scooter/remaining-mileage", "battery/voltage"} {
 			delete(want, key)
@@ -167,7 +167,7 @@ func TestAFailedVisitIsExcused(t *testing.T) {
 		v := h.open(addr(0))
 		defer v.link.Close()
 		v.want(shows())
-		v.v.Hurt(virtual.VehicleTrouble{Silent: true})
+		v.v.Hurt(virtual.Trouble{Silent: true})
 		after(6 * time.Minute)
 		v.want(shows())
 		after(10 * time.Minute)

@@ -14,7 +14,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/router"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/router"
 )
 
 // lamp is a driver with one device that answers at once, beside the router.
@@ -50,7 +50,7 @@ func (lampLink) Get(_ context.Context, _ []int, into []mi.Change) ([]mi.Change, 
 func TestHome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const many = 250
-		h := build(t, func(theirs *virtual.RouterOptions, o *router.Options) {
+		h := build(t, func(theirs *virtual.Options, o *router.Options) {
 			theirs.Clients, o.Presence = many, []string{"all"}
 		})
 		for i := range many {
@@ -111,7 +111,7 @@ func TestHome(t *testing.T) {
 // A home that was told of everything before finds its way without a new sighting.
 func TestHomeKnowsItsDevicesAfterARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := build(t, func(_ *virtual.RouterOptions, o *router.Options) { o.Presence = []string{"all"} })
+		h := build(t, func(_ *virtual.Options, o *router.Options) { o.Presence = []string{"all"} })
 		client := phone(h.router.Clients()[2])
 		w := &drivertest.View{}
 		home := device.New(device.Options{

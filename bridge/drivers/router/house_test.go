@@ -15,7 +15,8 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/router"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	world "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/router"
 )
 
 const (
@@ -33,20 +34,20 @@ type house struct {
 }
 
 // build furnishes a house; change may alter both sides before anything starts.
-func build(t testing.TB, change func(*virtual.RouterOptions, *router.Options)) *house {
+func build(t testing.TB, change func(*virtual.Options, *router.Options)) *house {
 	t.Helper()
-	net := virtual.NewNet(1)
-	machine := func(addr string) *virtual.Machine {
-		return net.Machine(virtual.Topology{Prefix: netip.MustParsePrefix(addr + "/16")})
+	net := world.NewNet(1)
+	machine := func(addr string) *world.Machine {
+		return net.Machine(world.Topology{Prefix: netip.MustParsePrefix(addr + "/16")})
 	}
-	theirs := virtual.RouterOptions{Address: address, Password: password, Still: true, Nodes: 2, Modern: true}
+	theirs := virtual.Options{Address: address, Password: password, Still: true, Nodes: 2, Modern: true}
 	ours := router.Options{
 		Routers: []router.Config{{Addr: "192.168.31.1", Password: password}}, Log: zerolog.Nop(),
 	}
 	if change != nil {
 		change(&theirs, &ours)
 	}
-	r, err := virtual.NewRouter(mi.World{Net: machine("192.168.31.1"), Now: time.Now, Seed: 1}, theirs)
+	r, err := virtual.New(mi.World{Net: machine("192.168.31.1"), Now: time.Now, Seed: 1}, theirs)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/router"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/router"
 )
 
 func TestLoginFindsTheHashThatTheFirmwareWants(t *testing.T) {
@@ -27,7 +27,7 @@ func TestLoginFindsTheHashThatTheFirmwareWants(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := build(t, func(theirs *virtual.RouterOptions, _ *router.Options) { theirs.Modern, theirs.Shy = tc.modern, tc.shy })
+				h := build(t, func(theirs *virtual.Options, _ *router.Options) { theirs.Modern, theirs.Shy = tc.modern, tc.shy })
 				link := h.open(t, own(), nil)
 				if got := read(t, link, "router/temperature"); got != mi.Float(48) {
 					t.Errorf("temperature = %v", got)
@@ -48,7 +48,7 @@ func TestWrongPasswordIsNotTriedAgainAndAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		const wrong = mi.Secret("wrong horse battery")
-		h := build(t, func(_ *virtual.RouterOptions, ours *router.Options) {
+		h := build(t, func(_ *virtual.Options, ours *router.Options) {
 			ours.Routers[0].Password, ours.Log = wrong, zerolog.New(&log).Level(zerolog.TraceLevel)
 		})
 		_, stop := h.look(t.Context())
@@ -81,7 +81,7 @@ func TestWrongPasswordIsNotTriedAgainAndAgain(t *testing.T) {
 func TestUnreachableRouterIsToldOnceByItsAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		h := build(t, func(_ *virtual.RouterOptions, ours *router.Options) {
+		h := build(t, func(_ *virtual.Options, ours *router.Options) {
 			ours.Routers[0].Addr, ours.Log = "192.168.31.99", zerolog.New(&log)
 		})
 		_, stop := h.look(t.Context())
@@ -96,7 +96,7 @@ func TestUnreachableRouterIsToldOnceByItsAddress(t *testing.T) {
 func TestSecretsStayOutOfLogsAndErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		h := build(t, func(_ *virtual.RouterOptions, ours *router.Options) {
+		h := build(t, func(_ *virtual.Options, ours *router.Options) {
 			ours.Writes, ours.Presence, ours.Log = true, []string{"all"}, zerolog.New(&log).Level(zerolog.TraceLevel)
 		})
 		_, stop := h.look(t.Context())

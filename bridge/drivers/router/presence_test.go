@@ -11,7 +11,7 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/router"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/router"
 )
 
 // diary writes down what a link says of one property.
@@ -61,7 +61,7 @@ func phone(mac string) mi.Info {
 func TestPhoneLeavesAndReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const away, interval = 5 * time.Minute, 30 * time.Second
-		h := build(t, func(_ *virtual.RouterOptions, o *router.Options) {
+		h := build(t, func(_ *virtual.Options, o *router.Options) {
 			o.Presence, o.AwayAfter, o.Interval = []string{"anna's phone"}, away, interval
 		})
 		found, stop := h.look(t.Context())
@@ -103,7 +103,7 @@ func TestPhoneLeavesAndReturns(t *testing.T) {
 func TestPhoneIsAwaySoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const away, interval = 10 * time.Second, 30 * time.Second
-		h := build(t, func(_ *virtual.RouterOptions, o *router.Options) {
+		h := build(t, func(_ *virtual.Options, o *router.Options) {
 			o.Presence, o.AwayAfter, o.Interval = []string{"all"}, away, interval
 		})
 		found, stop := h.look(t.Context())
@@ -126,7 +126,7 @@ func TestPhoneIsAwaySoon(t *testing.T) {
 // A phone that sleeps, and a router that restarts, make nobody leave.
 func TestShortAbsenceIsNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := build(t, func(_ *virtual.RouterOptions, o *router.Options) { o.Presence = []string{"all"} })
+		h := build(t, func(_ *virtual.Options, o *router.Options) { o.Presence = []string{"all"} })
 		_, stop := h.look(t.Context())
 		synctest.Wait()
 		d := &diary{}
@@ -159,7 +159,7 @@ func TestShortAbsenceIsNone(t *testing.T) {
 
 func TestOnlyTheChosenBecomeDevices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := build(t, func(_ *virtual.RouterOptions, o *router.Options) {
+		h := build(t, func(_ *virtual.Options, o *router.Options) {
 			o.Presence = []string{"5A-CB-52-01-00-02", " BEN'S phone "}
 		})
 		found, stop := h.look(t.Context())
@@ -187,7 +187,7 @@ func TestOnlyTheChosenBecomeDevices(t *testing.T) {
 func TestTwoHundredAndFiftyClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const many, away, interval = 250, 3 * time.Minute, 30 * time.Second
-		h := build(t, func(theirs *virtual.RouterOptions, o *router.Options) {
+		h := build(t, func(theirs *virtual.Options, o *router.Options) {
 			theirs.Clients, o.Presence, o.AwayAfter, o.Interval = many, []string{"all"}, away, interval
 		})
 		found, stop := h.look(t.Context())
@@ -245,7 +245,7 @@ func TestTwoHundredAndFiftyClients(t *testing.T) {
 // A router that hangs on two of three requests is worked with, without a storm.
 func TestRouterThatAnswersEveryThirdRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := build(t, func(_ *virtual.RouterOptions, o *router.Options) { o.Presence = []string{"all"} })
+		h := build(t, func(_ *virtual.Options, o *router.Options) { o.Presence = []string{"all"} })
 		h.router.Answer(3)
 		_, stop := h.look(t.Context())
 		var crowd sync.WaitGroup
@@ -284,7 +284,7 @@ func TestRouterThatAnswersEveryThirdRequest(t *testing.T) {
 // device; what both list belongs to the first.
 func TestTwoRoutersOfOneHome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := build(t, func(_ *virtual.RouterOptions, o *router.Options) {
+		h := build(t, func(_ *virtual.Options, o *router.Options) {
 			o.Presence = []string{"all"}
 			o.Routers = append(o.Routers, router.Config{Addr: "http://192.168.31.1/", Password: password, Name: "Again"})
 		})

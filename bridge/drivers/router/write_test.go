@@ -10,7 +10,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/router"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/router"
 	"github.com/mihome2mqtt/mihome2mqtt/mappings"
 )
 
@@ -48,7 +48,7 @@ func TestNetworksAreOnlySetWhereThatIsAllowed(t *testing.T) {
 
 func TestOrdersKeepWhatElseIsSet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := build(t, func(_ *virtual.RouterOptions, o *router.Options) { o.Writes = true })
+		h := build(t, func(_ *virtual.Options, o *router.Options) { o.Writes = true })
 		link := h.open(t, own(), nil)
 		before := h.router.Network("wl0")
 		for _, order := range []struct {
@@ -83,7 +83,7 @@ func TestOrdersKeepWhatElseIsSet(t *testing.T) {
 
 func TestMeshNodesAreDevicesOfTheRouter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := build(t, func(_ *virtual.RouterOptions, o *router.Options) { o.Presence = []string{"all"} })
+		h := build(t, func(_ *virtual.Options, o *router.Options) { o.Presence = []string{"all"} })
 		found, stop := h.look(t.Context())
 		synctest.Wait()
 		node := found()["miwifi.5acb52000100"]
@@ -125,7 +125,7 @@ func TestEntities(t *testing.T) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		h := build(t, func(_ *virtual.RouterOptions, o *router.Options) { o.Writes, o.Presence = true, []string{"all"} })
+		h := build(t, func(_ *virtual.Options, o *router.Options) { o.Writes, o.Presence = true, []string{"all"} })
 		_, stop := h.look(t.Context())
 		synctest.Wait()
 		for _, tc := range []struct {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
 	"github.com/mihome2mqtt/mihome2mqtt/mappings"
 )
 
@@ -18,7 +18,7 @@ func TestEntities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in(t, virtual.TVOptions{}, func(h *house) {
+	in(t, virtual.Options{}, func(h *house) {
 		m := rules.Build(h.Spec(), entity.Options{})
 		var got []string
 		for i := range m.Entities {

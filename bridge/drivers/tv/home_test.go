@@ -15,16 +15,17 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/tv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	world "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
 )
 
 // TestTwoTVsInOneHome lets one TV be off for hours, which is no reason to call it
 // away, and the other hang, which holds nobody up and makes few calls.
 func TestTwoTVsInOneHome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := virtual.NewNet(5)
-		segment := n.Segment(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
-		bridge := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
+		n := world.NewNet(5)
+		segment := n.Segment(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
+		bridge := n.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
 		good := putUp(t, segment, "192.168.7.20:6095", "3c:bd:3e:00:00:01")
 		bad := putUp(t, segment, "192.168.7.21:6095", "3c:bd:3e:00:00:02")
 		view := &drivertest.View{Plan: device.Plan{Fast: []int{0, 2, 3}, Slow: []int{4}}}
@@ -41,7 +42,7 @@ func TestTwoTVsInOneHome(t *testing.T) {
 		after(time.Minute)
 		one := home.Device("mitv.3cbd3e000001")
 
-		bad.Hurt(virtual.TVTrouble{Hangs: true})
+		bad.Hurt(virtual.Trouble{Hangs: true})
 		calls := bad.State().Calls
 		start := time.Now()
 		for _, on := range []bool{false, true} {
@@ -68,7 +69,7 @@ func TestTwoTVsInOneHome(t *testing.T) {
 		if made := bad.State().Calls - calls; made > 6*60*3 {
 			t.Errorf("a TV that hangs got %d calls in six hours", made)
 		}
-		bad.Hurt(virtual.TVTrouble{})
+		bad.Hurt(virtual.Trouble{})
 		after(2 * time.Minute)
 		if !home.Device("mitv.3cbd3e000002").Status().Online {
 			t.Error("a TV that came to itself stays away")
@@ -78,7 +79,7 @@ func TestTwoTVsInOneHome(t *testing.T) {
 
 func putUp(t *testing.T, n mi.Network, addr, mac string) *virtual.TV {
 	t.Helper()
-	device, err := virtual.NewTV(mi.World{Net: n, Now: time.Now}, virtual.TVOptions{Addr: addr, MAC: mac})
+	device, err := virtual.New(mi.World{Net: n, Now: time.Now}, virtual.Options{Addr: addr, MAC: mac})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,9 +90,9 @@ func putUp(t *testing.T, n mi.Network, addr, mac string) *virtual.TV {
 // TestAnAnnouncedTVIsFound answers the question for TVs beside a TV.
 func TestAnAnnouncedTVIsFound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := virtual.NewNet(5)
-		segment := n.Segment(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
-		bridge := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
+		n := world.NewNet(5)
+		segment := n.Segment(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
+		bridge := n.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
 		putUp(t, segment, tvAddr, tvMAC)
 		conn := announce(t, segment)
 		defer conn.Close()

@@ -17,11 +17,12 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/tv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	world "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
 )
 
 func TestWrongOrdersAreRefused(t *testing.T) {
-	in(t, virtual.TVOptions{}, func(h *house) {
+	in(t, virtual.Options{}, func(h *house) {
 		h.Spec()
 		calls := h.tv.State().Calls
 		for _, link := range []string{"", "file:///etc/passwd", "javascript:alert(1)", "http://", "rtsp://a/b", "http://a/" + strings.Repeat("x", 5000)} {
@@ -45,7 +46,7 @@ func TestWrongOrdersAreRefused(t *testing.T) {
 }
 
 func TestDescribe(t *testing.T) {
-	in(t, virtual.TVOptions{Name: "Panorama"}, func(h *house) {
+	in(t, virtual.Options{Name: "Panorama"}, func(h *house) {
 		got, err := h.Link.(mi.Describer).Describe(h.Context())
 		want := mi.Info{Name: "Panorama", Model: "xiaomi.tv.mitv606", MAC: tvMAC, Firmware: "16777498"}
 		if err != nil || got != want {
@@ -57,7 +58,7 @@ func TestDescribe(t *testing.T) {
 // TestFind starts with the TV off: it is found once it is on, with the user's name.
 func TestFind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, virtual.TVOptions{Off: true})
+		h := newHouse(t, virtual.Options{Off: true})
 		defer h.tv.Close()
 		ctx, cancel := context.WithCancel(t.Context())
 		found, ended := make(chan mi.Info, 1000), make(chan error, 1)
@@ -90,7 +91,7 @@ func TestFind(t *testing.T) {
 // nor an address that the user named already.
 func TestATVOfTheAccountIsFound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, virtual.TVOptions{})
+		h := newHouse(t, virtual.Options{})
 		defer h.tv.Close()
 		known := []mi.Info{
 			{DID: "1", Model: "cuco.plug.cp5pro", Addr: "192.168.7.20:54321"}, {DID: "2", Model: "xiaomi.tv.eaffh1", Addr: "192.168.7.21:54321"},
@@ -129,12 +130,12 @@ func TestATVOfTheAccountIsFound(t *testing.T) {
 // TestMagicPacketsGoToEverybody hears one beside the TV: routers and switches soon
 // forget where a sleeping TV is.
 func TestMagicPacketsGoToEverybody(t *testing.T) {
-	in(t, virtual.TVOptions{}, func(h *house) {
+	in(t, virtual.Options{}, func(h *house) {
 		h.Spec()
 		if err := h.tv.Switch(false); err != nil {
 			h.Fatal(err)
 		}
-		neighbour := h.net.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.55/24")})
+		neighbour := h.net.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.55/24")})
 		conn, err := neighbour.ListenUDP(h.Context(), "0.0.0.0:9")
 		if err != nil {
 			h.Fatal(err)
@@ -160,7 +161,7 @@ func TestMagicPacketsGoToEverybody(t *testing.T) {
 
 // TestNobodyIsAskedWhoIsNotKnown keeps a demo on loopback from waking the house.
 func TestNobodyIsAskedWhoIsNotKnown(t *testing.T) {
-	in(t, virtual.TVOptions{}, func(h *house) {
+	in(t, virtual.Options{}, func(h *house) {
 		d := tv.New(mi.World{Net: h.bridge, Now: time.Now}, tv.Options{NoFind: true})
 		_ = h.Link.Close()
 		var err error
@@ -182,7 +183,7 @@ func TestNobodyIsAskedWhoIsNotKnown(t *testing.T) {
 }
 
 func TestReadsAreFew(t *testing.T) {
-	in(t, virtual.TVOptions{}, func(h *house) {
+	in(t, virtual.Options{}, func(h *house) {
 		h.Want(shows(20, "com.mitv.tvhome"))
 		calls := h.tv.State().Calls
 		for range 10 {

@@ -11,7 +11,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/tv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
 )
 
 // TestRealSockets goes from on to off to on over the sockets of this machine, where
@@ -19,7 +19,7 @@ import (
 func TestRealSockets(t *testing.T) {
 	w := mi.World{Net: host.Network(), Now: time.Now}
 	port := freePort(t, w.Net)
-	device, err := virtual.NewTV(w, virtual.TVOptions{MAC: tvMAC, WakePort: port})
+	device, err := virtual.New(w, virtual.Options{MAC: tvMAC, WakePort: port})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,9 +32,9 @@ func TestRealSockets(t *testing.T) {
 	defer link.Close()
 	h := &house{Talk: drivertest.Talk{T: t, Link: link}, tv: device, driver: d}
 	h.Want(shows(20, "com.mitv.tvhome"))
-	device.Hurt(virtual.TVTrouble{Drops: true})
+	device.Hurt(virtual.Trouble{Drops: true})
 	h.Want(isOff())
-	device.Hurt(virtual.TVTrouble{})
+	device.Hurt(virtual.Trouble{})
 	h.Set("television/on", mi.Bool(false))
 	h.Want(isOff())
 	drivertest.Await(t, "the TV to go off", func() bool { return !answers(device.Addr()) })

@@ -10,7 +10,7 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
 	"github.com/mihome2mqtt/mihome2mqtt/mappings"
 )
 
@@ -28,7 +28,7 @@ func TestScreenshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, virtual.TVOptions{})
+		h := newHouse(t, virtual.Options{})
 		defer h.tv.Close()
 		sink := &album{}
 		link, err := h.driver.Open(t.Context(), info(), sink)
@@ -51,19 +51,19 @@ func TestScreenshot(t *testing.T) {
 		if screen, err := jpeg.Decode(bytes.NewReader([]byte(shown[0].Text))); err != nil || screen.Bounds().Dx() != 320 {
 			t.Errorf("the picture is %v", err)
 		}
-		h.tv.Hurt(virtual.TVTrouble{Unsigned: true})
+		h.tv.Hurt(virtual.Trouble{Unsigned: true})
 		if err := h.Run("take-screenshot"); !errors.Is(err, mi.ErrInvalid) {
 			t.Errorf("a TV that seals differently: %v", err)
 		}
-		h.tv.Hurt(virtual.TVTrouble{Garbage: true})
+		h.tv.Hurt(virtual.Trouble{Garbage: true})
 		if err := h.Run("take-screenshot"); !errors.Is(err, mi.ErrProtocol) {
 			t.Errorf("a TV that sends nonsense: %v", err)
 		}
-		h.tv.Hurt(virtual.TVTrouble{Hangs: true})
+		h.tv.Hurt(virtual.Trouble{Hangs: true})
 		if err := h.Run("take-screenshot"); !errors.Is(err, mi.ErrTimeout) {
 			t.Errorf("a TV that hangs: %v", err)
 		}
-		h.tv.Hurt(virtual.TVTrouble{})
+		h.tv.Hurt(virtual.Trouble{})
 		if err := h.Run("take-screenshot"); err != nil || len(sink.happened) != 2 {
 			t.Errorf("after all that: %v, %d events", err, len(sink.happened))
 		}
@@ -76,7 +76,7 @@ func TestAPictureThatIsNone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in(t, virtual.TVOptions{}, func(h *house) {
+	in(t, virtual.Options{}, func(h *house) {
 		model := rules.Build(h.Spec(), entity.Options{})
 		for _, args := range [][]mi.Value{nil, {{}}, {mi.Text("no base 64!")}, {mi.Text(base64.StdEncoding.EncodeToString(nil))}} {
 			if shown := model.RenderEvent(mi.Happening{Args: args}, nil); len(shown) > 0 {

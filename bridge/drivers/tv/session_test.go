@@ -14,14 +14,15 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/tv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/store"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	world "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
 )
 
 // house is a driver and a TV in one network in memory.
 type house struct {
 	drivertest.Talk
-	net    *virtual.Net
-	bridge *virtual.Machine
+	net    *world.Net
+	bridge *world.Machine
 	tv     *virtual.TV
 	driver *tv.Driver
 }
@@ -32,26 +33,26 @@ const (
 	tvDID  = "mitv.3cbd3e000001"
 )
 
-func newHouse(t *testing.T, o virtual.TVOptions) *house {
+func newHouse(t *testing.T, o virtual.Options) *house {
 	t.Helper()
-	n := virtual.NewNet(5)
-	segment := n.Segment(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
-	bridge := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
+	n := world.NewNet(5)
+	segment := n.Segment(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
+	bridge := n.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
 	o.Addr, o.MAC = tvAddr, tvMAC
-	device, err := virtual.NewTV(mi.World{Net: segment, Now: time.Now, Seed: 5}, o)
+	device, err := virtual.New(mi.World{Net: segment, Now: time.Now, Seed: 5}, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = device.Close() })
 	h := &house{Talk: drivertest.Talk{T: t}, net: n, tv: device, bridge: bridge}
 	h.driver = tv.New(mi.World{Net: bridge, Now: time.Now, Seed: 6}, tv.Options{
-		TVs: []tv.Config{{Addr: "192.168.7.20", Name: "Den"}}, Memory: store.New(virtual.NewDisk(5), nil, zerolog.Nop()), Log: zerolog.Nop(),
+		TVs: []tv.Config{{Addr: "192.168.7.20", Name: "Den"}}, Memory: store.New(world.NewDisk(5), nil, zerolog.Nop()), Log: zerolog.Nop(),
 	})
 	return h
 }
 
 // in runs a case in simulated time with an open TV, and takes all down.
-func in(t *testing.T, o virtual.TVOptions, f func(*house)) {
+func in(t *testing.T, o virtual.Options, f func(*house)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, o)
@@ -84,20 +85,20 @@ func after(d time.Duration) { <-time.After(d) }
 
 func TestDriver(t *testing.T) {
 	drivertest.Run(t, func(t *testing.T) *drivertest.Home {
-		h := newHouse(t, virtual.TVOptions{})
+		h := newHouse(t, virtual.Options{})
 		return &drivertest.Home{
 			Driver: h.driver, Device: info(), Found: true,
 			Reads: []mi.Change{{Prop: 0, Value: mi.Bool(true)}, {Prop: 2, Value: mi.Int(20)}, {Prop: 3, Value: mi.Bool(false)}, {Prop: 4, Value: mi.Text("com.mitv.tvhome")}},
 			Write: &mi.Change{Prop: 2, Value: mi.Int(33)},
 			Call:  &mi.Call{Action: 7},
-			Mute:  func() { h.tv.Hurt(virtual.TVTrouble{Hangs: true}) },
+			Mute:  func() { h.tv.Hurt(virtual.Trouble{Hangs: true}) },
 			Close: func() { _ = h.tv.Close() },
 		}
 	}, synctest.Test)
 }
 
 func TestAnEveningInFrontOfTheTV(t *testing.T) {
-	in(t, virtual.TVOptions{}, func(h *house) {
+	in(t, virtual.Options{}, func(h *house) {
 		h.Want(shows(20, "com.mitv.tvhome"))
 		h.Set("television/input-control", mi.Text("hdmi2"))
 		h.Set("app-launcher/app", mi.Text("org.xbmc.kodi"))
@@ -126,7 +127,7 @@ func TestAnEveningInFrontOfTheTV(t *testing.T) {
 // TestOffIsAState goes through off and on again: no read fails, and the TV never
 // shows what it is not about to do.
 func TestOffIsAState(t *testing.T) {
-	in(t, virtual.TVOptions{Lazy: 20 * time.Second}, func(h *house) {
+	in(t, virtual.Options{Lazy: 20 * time.Second}, func(h *house) {
 		h.Spec()
 		h.Set("television/on", mi.Bool(true)) // it is
 		h.Set("television/on", mi.Bool(false))
@@ -151,7 +152,7 @@ func TestOffIsAState(t *testing.T) {
 }
 
 func TestWakingThatFailsIsNotClaimedForLong(t *testing.T) {
-	in(t, virtual.TVOptions{WakePort: 4000}, func(h *house) { // it hears no magic packet
+	in(t, virtual.Options{WakePort: 4000}, func(h *house) { // it hears no magic packet
 		h.Spec()
 		if err := h.tv.Switch(false); err != nil {
 			h.Fatal(err)
@@ -167,7 +168,7 @@ func TestWakingThatFailsIsNotClaimedForLong(t *testing.T) {
 }
 
 func TestATVThatIsOffIsRemembered(t *testing.T) {
-	in(t, virtual.TVOptions{}, func(h *house) {
+	in(t, virtual.Options{}, func(h *house) {
 		was := h.Spec()
 		if err := h.tv.Switch(false); err != nil {
 			h.Fatal(err)
@@ -189,7 +190,7 @@ func TestATVThatIsOffIsRemembered(t *testing.T) {
 }
 
 func TestATVThatNobodyEverMetHasNoSpecYet(t *testing.T) {
-	in(t, virtual.TVOptions{Off: true}, func(h *house) {
+	in(t, virtual.Options{Off: true}, func(h *house) {
 		if _, err := h.Link.Spec(h.Context()); !errors.Is(err, mi.ErrOffline) {
 			h.Errorf("Spec = %v", err)
 		}
@@ -197,12 +198,12 @@ func TestATVThatNobodyEverMetHasNoSpecYet(t *testing.T) {
 }
 
 func TestKeysHelpWhereSignaturesFail(t *testing.T) {
-	for name, trouble := range map[string]virtual.TVTrouble{
+	for name, trouble := range map[string]virtual.Trouble{
 		"other signatures":          {Unsigned: true},
 		"and the older volume call": {Unsigned: true, OldOnly: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			in(t, virtual.TVOptions{}, func(h *house) {
+			in(t, virtual.Options{}, func(h *house) {
 				h.tv.Hurt(trouble)
 				h.Set("speaker/volume", mi.Int(23))
 				h.Set("speaker/volume", mi.Int(21))
@@ -224,9 +225,9 @@ func TestKeysHelpWhereSignaturesFail(t *testing.T) {
 
 // TestAHangingTVHoldsNobodyUp counts time and calls.
 func TestAHangingTVHoldsNobodyUp(t *testing.T) {
-	in(t, virtual.TVOptions{}, func(h *house) {
+	in(t, virtual.Options{}, func(h *house) {
 		h.Spec()
-		h.tv.Hurt(virtual.TVTrouble{Hangs: true})
+		h.tv.Hurt(virtual.Trouble{Hangs: true})
 		start, calls := time.Now(), h.tv.State().Calls
 		for range 3 {
 			if _, err := h.Read(); !errors.Is(err, mi.ErrTimeout) {
@@ -239,17 +240,17 @@ func TestAHangingTVHoldsNobodyUp(t *testing.T) {
 		if n := h.tv.State().Calls - calls; n != 3 {
 			h.Errorf("three reads made %d calls", n)
 		}
-		h.tv.Hurt(virtual.TVTrouble{})
+		h.tv.Hurt(virtual.Trouble{})
 		h.Want(shows(20, "com.mitv.tvhome"))
 	})
 }
 
 func TestSilentAndOddTVs(t *testing.T) {
-	in(t, virtual.TVOptions{}, func(h *house) {
+	in(t, virtual.Options{}, func(h *house) {
 		h.Spec()
-		h.tv.Hurt(virtual.TVTrouble{Drops: true}) // the screen is off
+		h.tv.Hurt(virtual.Trouble{Drops: true}) // the screen is off
 		h.Want(isOff())
-		h.tv.Hurt(virtual.TVTrouble{Garbage: true})
+		h.tv.Hurt(virtual.Trouble{Garbage: true})
 		got, err := h.Read()
 		if err != nil || got["television/on"] != mi.Bool(true) || got["speaker/volume"].Known() {
 			h.Errorf("a TV that talks nonsense shows %v, %v", got, err)
@@ -258,8 +259,8 @@ func TestSilentAndOddTVs(t *testing.T) {
 		if !errors.Is(err, mi.ErrProtocol) {
 			h.Errorf("a key at a TV that talks nonsense = %v", err)
 		}
-		h.tv.Hurt(virtual.TVTrouble{})
-		h.net.Hurt(netip.MustParseAddr("192.168.7.20"), virtual.Fault{Kind: virtual.Cut, To: time.Hour * 24})
+		h.tv.Hurt(virtual.Trouble{})
+		h.net.Hurt(netip.MustParseAddr("192.168.7.20"), world.Fault{Kind: world.Cut, To: time.Hour * 24})
 		start := time.Now()
 		h.Want(isOff())
 		if took := time.Since(start); took > 3*time.Second {

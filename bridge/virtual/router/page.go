@@ -1,4 +1,4 @@
-package virtual
+package router
 
 import (
 	"encoding/json"
@@ -12,8 +12,8 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/nature"
 )
 
-// routerKey salts passwords; the login page shows it.
-const routerKey = "a2ffa5c9be07488bbb04a3a47d3c5f6a"
+// pageKey salts passwords; the login page shows it.
+const pageKey = "a2ffa5c9be07488bbb04a3a47d3c5f6a"
 
 type object = map[string]any
 
@@ -32,7 +32,7 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	if path == "web" || path == "web/home" {
-		fmt.Fprintf(w, "<html><script>var Encrypt = {\n  key: '%s',\n};\nvar deviceId = '%s';</script></html>", routerKey, "5A:CB:52:FF:FF:01")
+		fmt.Fprintf(w, "<html><script>var Encrypt = {\n  key: '%s',\n};\nvar deviceId = '%s';</script></html>", pageKey, "5A:CB:52:FF:FF:01")
 		return
 	}
 	if err := req.ParseForm(); err != nil {

@@ -1,4 +1,6 @@
-package virtual
+// Package ble is Bluetooth sensors that are not there, and the receivers that hear
+// what they advertise.
+package ble
 
 import (
 	"context"
@@ -13,27 +15,27 @@ import (
 
 // The devices of a Radio, by their place.
 const (
-	BLEMotion    = iota // RTCGQ02LM: motion and whether there is light
-	BLEMotionLux        // HS1BB: motion and how much light there is
-	BLEDoor             // MCCGQ02HL
-	BLEButton           // YLAI003
-	BLEClimate          // LYWSD03MMC
-	BLEScale            // Mi Body Composition Scale, in the clear
-	BLEHome             // a thermometer that speaks BTHome
-	bleDevices
+	Motion    = iota // RTCGQ02LM: motion and whether there is light
+	MotionLux        // HS1BB: motion and how much light there is
+	Door             // MCCGQ02HL
+	Button           // YLAI003
+	Climate          // LYWSD03MMC
+	Scale            // Mi Body Composition Scale, in the clear
+	Home             // a thermometer that speaks BTHome
+	devices
 )
 
 // The numbers of MiBeacon products.
 const (
-	bleRTCGQ02LM  = 0x0a8d
-	bleHS1BB      = 0x2aeb
-	bleMCCGQ02HL  = 0x098b
-	bleYLAI003    = 0x07bf
-	bleLYWSD03MMC = 0x055b
+	productRTCGQ02LM  = 0x0a8d
+	productHS1BB      = 0x2aeb
+	productMCCGQ02HL  = 0x098b
+	productYLAI003    = 0x07bf
+	productLYWSD03MMC = 0x055b
 )
 
-// bleRepeats is how often a device sends each frame.
-const bleRepeats = 3
+// repeats is how often a device sends each frame.
+const repeats = 3
 
 // Radio is Bluetooth devices that advertise, and the two receivers that hear
 // them. Each frame is sent several times, and both receivers hear every one.
@@ -41,14 +43,14 @@ type Radio struct {
 	Speed float64 // of their life; 0 is 1
 
 	world mi.World
-	ears  [2]*bleEar
+	ears  [2]*ear
 
 	mu    sync.Mutex // guards the fields below
-	nodes [bleDevices]bleNode
+	nodes [devices]node
 }
 
-// bleNode is one device.
-type bleNode struct {
+// node is one device.
+type node struct {
 	addr    mi.Address
 	product uint16
 	key     []byte
@@ -59,14 +61,14 @@ type bleNode struct {
 // NewRadio sets the devices up. Who they are is always the same, and so are their
 // keys; the seed of the world only decides how they live.
 func NewRadio(w mi.World) *Radio {
-	r := &Radio{world: w, ears: [2]*bleEar{{name: "virtual radio upstairs"}, {name: "virtual radio downstairs", weaker: 9}}}
-	for i, product := range [bleDevices]uint16{
-		BLEMotion: bleRTCGQ02LM, BLEMotionLux: bleHS1BB, BLEDoor: bleMCCGQ02HL, BLEButton: bleYLAI003, BLEClimate: bleLYWSD03MMC,
+	r := &Radio{world: w, ears: [2]*ear{{name: "virtual radio upstairs"}, {name: "virtual radio downstairs", weaker: 9}}}
+	for i, product := range [devices]uint16{
+		Motion: productRTCGQ02LM, MotionLux: productHS1BB, Door: productMCCGQ02HL, Button: productYLAI003, Climate: productLYWSD03MMC,
 	} {
 		n := &r.nodes[i]
 		n.addr = mi.Address{0xa4, 0xc1, 0x38, 0x0e, 0x2e, byte(0x10 + i)}
 		n.product, n.rssi = product, -55-4*i
-		if i != BLEScale {
+		if i != Scale {
 			n.key = make([]byte, 16)
 			for k := range n.key {
 				n.key[k] = byte(17*i + 31*k + 5)
@@ -111,9 +113,9 @@ func (r *Radio) Run(ctx context.Context) error {
 		}
 		switch dice.IntN(24) {
 		case 0:
-			r.Stir(BLEMotion, 120)
+			r.Stir(Motion, 120)
 		case 1:
-			r.Stir(BLEMotionLux, 40+dice.IntN(300))
+			r.Stir(MotionLux, 40+dice.IntN(300))
 		case 2:
 			r.Door(true)
 		case 3:
@@ -123,8 +125,8 @@ func (r *Radio) Run(ctx context.Context) error {
 		case 5:
 			r.Weigh(62+float64(dice.IntN(200))/20, 480+dice.IntN(60))
 		case 6:
-			r.Battery(BLEMotion, 80+dice.IntN(20))
-			r.Battery(BLEDoor, 70+dice.IntN(20))
+			r.Battery(Motion, 80+dice.IntN(20))
+			r.Battery(Door, 70+dice.IntN(20))
 		}
 		select {
 		case <-ctx.Done():
@@ -136,11 +138,11 @@ func (r *Radio) Run(ctx context.Context) error {
 
 // Stir makes one of the motion sensors see something at so many lux.
 func (r *Radio) Stir(device, lux int) {
-	if device == BLEMotionLux {
-		r.beacon(device, bleObject(0x4a08, bleFloat(float32(lux))...))
+	if device == MotionLux {
+		r.beacon(device, object(0x4a08, float(float32(lux))...))
 		return
 	}
-	r.beacon(device, bleObject(0x000f, byte(lux), byte(lux>>8), byte(lux>>16)))
+	r.beacon(device, object(0x000f, byte(lux), byte(lux>>8), byte(lux>>16)))
 }
 
 // Door opens or closes the door.
@@ -149,29 +151,29 @@ func (r *Radio) Door(open bool) {
 	if open {
 		state = 0
 	}
-	r.beacon(BLEDoor, bleObject(0x1019, state))
+	r.beacon(Door, object(0x1019, state))
 }
 
 // Press presses the button: 0 once, 1 twice, 2 for long.
-func (r *Radio) Press(how int) { r.beacon(BLEButton, bleObject(0x1001, 0, 0, byte(how))) }
+func (r *Radio) Press(how int) { r.beacon(Button, object(0x1001, 0, 0, byte(how))) }
 
 // Climate tells what the thermometer measures: °C and percent.
 func (r *Radio) Climate(celsius float64, humidity int) {
 	t := int16(celsius * 10)
-	r.beacon(BLEClimate, bleObject(0x1004, byte(t), byte(t>>8)))
-	r.beacon(BLEClimate, bleObject(0x1006, byte(humidity*10), byte(humidity*10>>8)))
+	r.beacon(Climate, object(0x1004, byte(t), byte(t>>8)))
+	r.beacon(Climate, object(0x1006, byte(humidity*10), byte(humidity*10>>8)))
 }
 
 // Battery tells the level of a device's battery in percent.
-func (r *Radio) Battery(device, percent int) { r.beacon(device, bleObject(0x100a, byte(percent))) }
+func (r *Radio) Battery(device, percent int) { r.beacon(device, object(0x100a, byte(percent))) }
 
 // Weigh puts somebody on the scale: kg, and ohm once the weight is stable.
 func (r *Radio) Weigh(kg float64, ohm int) {
 	raw := int(kg * 200)
 	frame := []byte{0x02, 0x04, 0xe8, 0x07, 1, 1, 8, 0, 0, 0, 0, byte(raw), byte(raw >> 8)}
-	r.send(BLEScale, 0x181b, frame)
+	r.send(Scale, 0x181b, frame)
 	frame[1], frame[9], frame[10] = 0x26, byte(ohm), byte(ohm>>8)
-	r.send(BLEScale, 0x181b, frame)
+	r.send(Scale, 0x181b, frame)
 }
 
 // Home tells what the BTHome thermometer measures.
@@ -179,15 +181,15 @@ func (r *Radio) Home(celsius float64, humidity int) {
 	t, h := int16(celsius*100), humidity*100
 	plain := []byte{0x01, 90, 0x02, byte(t), byte(t >> 8), 0x03, byte(h), byte(h >> 8)}
 	r.mu.Lock()
-	n := &r.nodes[BLEHome]
+	n := &r.nodes[Home]
 	n.counter++
 	counter := []byte{byte(n.counter), byte(n.counter >> 8), byte(n.counter >> 16), byte(n.counter >> 24)}
 	nonce := append(append([]byte{}, n.addr[:]...), 0xd2, 0xfc, 0x41)
-	sealed, tag := bleSeal(n.key, append(nonce, counter...), plain, nil)
+	sealed, tag := seal(n.key, append(nonce, counter...), plain, nil)
 	r.mu.Unlock()
 	frame := append([]byte{0x41}, sealed...)
 	frame = append(append(frame, counter...), tag...)
-	r.send(BLEHome, 0xfcd2, frame)
+	r.send(Home, 0xfcd2, frame)
 }
 
 // beacon sends an object in a sealed MiBeacon of version 5.
@@ -208,7 +210,7 @@ func (r *Radio) seal(device int, object []byte) []byte {
 	frame := []byte{0x58, 0x59, byte(n.product), byte(n.product >> 8), byte(n.counter)}
 	more := []byte{byte(n.counter >> 8), byte(n.counter >> 16), byte(n.counter >> 24)}
 	nonce := append(append(append([]byte{}, turned...), frame[2:5]...), more...)
-	sealed, tag := bleSeal(n.key, nonce, object, []byte{0x11})
+	sealed, tag := seal(n.key, nonce, object, []byte{0x11})
 	frame = append(append(frame, turned...), sealed...)
 	return append(append(frame, more...), tag...)
 }
@@ -225,7 +227,7 @@ func (r *Radio) Say(device int, uuid uint16, data []byte) { r.send(device, uuid,
 
 func (r *Radio) send(device int, uuid uint16, data []byte) {
 	n := &r.nodes[device]
-	for range bleRepeats {
+	for range repeats {
 		for _, e := range r.ears {
 			e.hear(mi.Advert{
 				Addr: n.addr, RSSI: n.rssi - e.weaker, Receiver: e.name,
@@ -235,12 +237,12 @@ func (r *Radio) send(device int, uuid uint16, data []byte) {
 	}
 }
 
-func bleObject(id uint16, data ...byte) []byte {
+func object(id uint16, data ...byte) []byte {
 	return append([]byte{byte(id), byte(id >> 8), byte(len(data))}, data...)
 }
 
-// bleEar is a receiver.
-type bleEar struct {
+// ear is a receiver.
+type ear struct {
 	name   string
 	weaker int // dB than the other
 
@@ -250,10 +252,10 @@ type bleEar struct {
 	count int // of listeners, for the order in which they came
 }
 
-var _ mi.Receiver = (*bleEar)(nil)
+var _ mi.Receiver = (*ear)(nil)
 
 // Listen implements mi.Receiver. The newest listener hears.
-func (e *bleEar) Listen(ctx context.Context, heard func(mi.Advert)) error {
+func (e *ear) Listen(ctx context.Context, heard func(mi.Advert)) error {
 	e.mu.Lock()
 	e.heard = heard
 	e.count++
@@ -268,7 +270,7 @@ func (e *bleEar) Listen(ctx context.Context, heard func(mi.Advert)) error {
 	return nil
 }
 
-func (e *bleEar) hear(a mi.Advert) {
+func (e *ear) hear(a mi.Advert) {
 	e.mu.Lock()
 	heard := e.heard
 	if e.deaf {
@@ -280,14 +282,14 @@ func (e *bleEar) hear(a mi.Advert) {
 	}
 }
 
-func (e *bleEar) mute(deaf bool) {
+func (e *ear) mute(deaf bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.deaf = deaf
 }
 
 // Hearing implements mi.Receiver.
-func (e *bleEar) Hearing() error {
+func (e *ear) Hearing() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.deaf {
@@ -297,10 +299,10 @@ func (e *bleEar) Hearing() error {
 }
 
 // Name implements mi.Receiver.
-func (e *bleEar) Name() string { return e.name }
+func (e *ear) Name() string { return e.name }
 
 // Object sends any object in the name of a device that has a key.
-func (r *Radio) Object(device int, id uint16, data ...byte) { r.beacon(device, bleObject(id, data...)) }
+func (r *Radio) Object(device int, id uint16, data ...byte) { r.beacon(device, object(id, data...)) }
 
 // Pair gives a device another key and lets it count anew.
 func (r *Radio) Pair(device int) {

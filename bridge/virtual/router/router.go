@@ -1,4 +1,6 @@
-package virtual
+// Package router is a Mi router that is not there: the pages behind its admin login,
+// and people who come and go.
+package router
 
 import (
 	"cmp"
@@ -17,8 +19,8 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/nature"
 )
 
-// RouterOptions say how a virtual router is built.
-type RouterOptions struct {
+// Options say how a virtual router is built.
+type Options struct {
 	Address  string    // host:port; "" is a free port of 127.0.0.1
 	Password mi.Secret // of its admin page; "" is "virtual"
 	Modern   bool      // firmware that wants SHA-256
@@ -35,7 +37,7 @@ type RouterOptions struct {
 // speaks the HTTP API of MiWiFi.
 type Router struct {
 	world    mi.World
-	o        RouterOptions
+	o        Options
 	listener net.Listener
 	server   *http.Server
 	boot     time.Time
@@ -71,9 +73,9 @@ type guest struct {
 	there                 bool
 }
 
-// NewRouter builds a router and opens its port. Run lets it answer; Close is for
+// New builds a router and opens its port. Run lets it answer; Close is for
 // one that never runs.
-func NewRouter(w mi.World, o RouterOptions) (*Router, error) {
+func New(w mi.World, o Options) (*Router, error) {
 	o.Address = cmp.Or(o.Address, "127.0.0.1:0")
 	o.Password = cmp.Or(o.Password, "virtual")
 	o.Clients = cmp.Or(o.Clients, 8)
@@ -221,16 +223,16 @@ func (r *Router) Answer(n int) {
 	r.mute, r.every = n < 0, max(n, 1)
 }
 
-// RouterCounters count what a router was asked.
-type RouterCounters struct {
+// Counters count what a router was asked.
+type Counters struct {
 	Requests, Logins, Refused, Reboots int
 }
 
-// Counters returns the counts since NewRouter.
-func (r *Router) Counters() RouterCounters {
+// Counters returns the counts since New.
+func (r *Router) Counters() Counters {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return RouterCounters{r.total, r.logins, r.refused, r.reboots}
+	return Counters{r.total, r.logins, r.refused, r.reboots}
 }
 
 // Network is what a router's Wi-Fi network is set to.
@@ -270,11 +272,11 @@ func (r *Router) network(ifname string) *network {
 // proof is what the router expects for its password.
 func (r *Router) proof(nonce string) string {
 	if r.o.Modern {
-		inner := sha256.Sum256([]byte(r.o.Password.Reveal() + routerKey))
+		inner := sha256.Sum256([]byte(r.o.Password.Reveal() + pageKey))
 		outer := sha256.Sum256([]byte(nonce + hex.EncodeToString(inner[:])))
 		return hex.EncodeToString(outer[:])
 	}
-	inner := sha1.Sum([]byte(r.o.Password.Reveal() + routerKey))
+	inner := sha1.Sum([]byte(r.o.Password.Reveal() + pageKey))
 	outer := sha1.Sum([]byte(nonce + hex.EncodeToString(inner[:])))
 	return hex.EncodeToString(outer[:])
 }

@@ -1,4 +1,4 @@
-package virtual
+package ninebot
 
 import (
 	"bytes"
@@ -13,62 +13,62 @@ import (
 // What a vehicle is written to and tells by: its serial line, by the names that the
 // Nordic UART has, and the two characteristics of Xiaomi's authentication.
 const (
-	vehicleIn      = "6e400002-b5a3-f393-e0a9-e50e24dcca9e"
-	vehicleOut     = "6e400003-b5a3-f393-e0a9-e50e24dcca9e"
-	vehicleControl = "00000010-0000-1000-8000-00805f9b34fb"
-	vehicleParcels = "00000019-0000-1000-8000-00805f9b34fb"
+	uartIn       = "6e400002-b5a3-f393-e0a9-e50e24dcca9e"
+	uartOut      = "6e400003-b5a3-f393-e0a9-e50e24dcca9e"
+	controlPoint = "00000010-0000-1000-8000-00805f9b34fb"
+	parcelPoint  = "00000019-0000-1000-8000-00805f9b34fb"
 )
 
-// VehicleLine names the characteristics of a vehicle's serial line: what it is
+// Line names the characteristics of a vehicle's serial line: what it is
 // written to and what it tells by. The zero value is the Nordic UART.
-type VehicleLine struct{ In, Out string }
+type Line struct{ In, Out string }
 
 // inside is how the vehicle itself calls a characteristic.
-func (l VehicleLine) inside(characteristic string, in bool) string {
+func (l Line) inside(characteristic string, in bool) string {
 	switch {
-	case l == VehicleLine{}:
+	case l == Line{}:
 	case in && characteristic == l.In:
-		return vehicleIn
+		return uartIn
 	case !in && characteristic == l.Out:
-		return vehicleOut
-	case characteristic == vehicleIn || characteristic == vehicleOut:
+		return uartOut
+	case characteristic == uartIn || characteristic == uartOut:
 		return ""
 	}
 	return characteristic
 }
 
-// vehicleSpeech turns bytes into requests and answers into bytes; it lasts as
+// speech turns bytes into requests and answers into bytes; it lasts as
 // long as a connection.
-type vehicleSpeech interface {
+type speech interface {
 	// hear takes what was written and returns what is notified.
-	hear(v *Vehicle, characteristic string, b []byte) []vehicleNote
+	hear(v *Vehicle, characteristic string, b []byte) []note
 }
 
-// vehicleNote is one notification.
-type vehicleNote struct {
+// note is one notification.
+type note struct {
 	characteristic string
 	data           []byte
 }
 
-func newVehicle(o VehicleOptions, r *rand.Rand) *Vehicle {
+func newVehicle(o Options, r *rand.Rand) *Vehicle {
 	v := &Vehicle{o: o, near: true, metres: 218_600, trip: 1_250, tripTime: 402, charge: 61 * 100}
-	v.secrets = newVehicleSecrets(o, r)
+	v.secrets = newSecrets(o, r)
 	return v
 }
 
-// vehicleLink is a connection to a vehicle.
-type vehicleLink struct {
+// link is a connection to a vehicle.
+type link struct {
 	v    *Vehicle
 	done chan struct{}
 	once sync.Once
-	out  chan vehicleNote
+	out  chan note
 
 	mu    sync.Mutex // guards ears
 	ears  map[string]func([]byte)
 	tasks sync.WaitGroup
 }
 
-var _ mi.Peripheral = (*vehicleLink)(nil)
+var _ mi.Peripheral = (*link)(nil)
 
 // connect lets one client in.
 func (v *Vehicle) connect() (mi.Peripheral, error) {
@@ -81,24 +81,24 @@ func (v *Vehicle) connect() (mi.Peripheral, error) {
 		return nil, fmt.Errorf("virtual: somebody is connected to %s: %w", v.o.Name, mi.ErrBusy)
 	}
 	v.state.Visits++
-	v.link = &vehicleLink{v: v, done: make(chan struct{}), out: make(chan vehicleNote, 256), ears: map[string]func([]byte){}}
+	v.link = &link{v: v, done: make(chan struct{}), out: make(chan note, 256), ears: map[string]func([]byte){}}
 	v.speaks = v.newSpeech()
 	v.link.tasks.Go(v.link.pump)
 	return v.link, nil
 }
 
-func (v *Vehicle) newSpeech() vehicleSpeech {
+func (v *Vehicle) newSpeech() speech {
 	switch v.o.Kind {
-	case VehicleCrypto:
+	case Crypto:
 		return newCryptoSpeech(v.o.Name)
-	case VehicleSecure:
+	case Secure:
 		return &secureSpeech{}
 	}
 	return &plainSpeech{}
 }
 
 // pump hands the notifications over.
-func (l *vehicleLink) pump() {
+func (l *link) pump() {
 	for {
 		select {
 		case n := <-l.out:
@@ -115,7 +115,7 @@ func (l *vehicleLink) pump() {
 }
 
 // end breaks the connection. It needs the vehicle's lock; nil is no connection.
-func (l *vehicleLink) end() {
+func (l *link) end() {
 	if l != nil {
 		l.once.Do(func() { close(l.done) })
 		l.v.link = nil
@@ -123,7 +123,7 @@ func (l *vehicleLink) end() {
 }
 
 // Close implements mi.Peripheral.
-func (l *vehicleLink) Close() error {
+func (l *link) Close() error {
 	l.v.mu.Lock()
 	if l.v.link == l {
 		l.end()
@@ -134,19 +134,19 @@ func (l *vehicleLink) Close() error {
 }
 
 // Done implements mi.Peripheral.
-func (l *vehicleLink) Done() <-chan struct{} { return l.done }
+func (l *link) Done() <-chan struct{} { return l.done }
 
 // Read implements mi.Peripheral: a vehicle has nothing to be read that way.
-func (l *vehicleLink) Read(context.Context, string) ([]byte, error) {
+func (l *link) Read(context.Context, string) ([]byte, error) {
 	return nil, fmt.Errorf("virtual: read: %w", mi.ErrUnsupported)
 }
 
 // Notify implements mi.Peripheral.
-func (l *vehicleLink) Notify(_ context.Context, characteristic string, got func([]byte)) error {
+func (l *link) Notify(_ context.Context, characteristic string, got func([]byte)) error {
 	name := characteristic
 	characteristic = l.v.o.Line.inside(name, false)
-	secure := characteristic == vehicleControl || characteristic == vehicleParcels
-	if characteristic != vehicleOut && (!secure || l.v.o.Kind != VehicleSecure) {
+	secure := characteristic == controlPoint || characteristic == parcelPoint
+	if characteristic != uartOut && (!secure || l.v.o.Kind != Secure) {
 		return fmt.Errorf("virtual: there is no characteristic %s: %w", name, mi.ErrUnsupported)
 	}
 	l.mu.Lock()
@@ -156,7 +156,7 @@ func (l *vehicleLink) Notify(_ context.Context, characteristic string, got func(
 }
 
 // Write implements mi.Peripheral.
-func (l *vehicleLink) Write(ctx context.Context, characteristic string, data []byte, _ bool) error {
+func (l *link) Write(ctx context.Context, characteristic string, data []byte, _ bool) error {
 	l.v.mu.Lock()
 	hangs := l.v.trouble.Hangs
 	l.v.mu.Unlock()
@@ -179,13 +179,13 @@ func (l *vehicleLink) Write(ctx context.Context, characteristic string, data []b
 }
 
 // tell queues notifications; it needs the vehicle's lock.
-func (l *vehicleLink) tell(notes []vehicleNote) {
+func (l *link) tell(notes []note) {
 	t := &l.v.trouble
 	if t.Silent {
 		return
 	}
 	for _, n := range notes {
-		if n.characteristic == vehicleOut && t.DropAt > 0 {
+		if n.characteristic == uartOut && t.DropAt > 0 {
 			if t.DropAt--; t.DropAt == 0 {
 				l.end()
 				return
@@ -197,10 +197,10 @@ func (l *vehicleLink) tell(notes []vehicleNote) {
 
 // queue cuts a notification to what fits, and does to it what is wrong with the
 // vehicle. Strays travel in one piece with what follows, if that is large enough.
-func (l *vehicleLink) queue(n vehicleNote) {
+func (l *link) queue(n note) {
 	t := &l.v.trouble
 	data, piece := n.data, 20
-	if n.characteristic == vehicleOut {
+	if n.characteristic == uartOut {
 		if t.Corrupt > 0 && l.v.state.Reads%t.Corrupt == 0 {
 			data[len(data)-1] ^= 0x5A
 		}
@@ -217,7 +217,7 @@ func (l *vehicleLink) queue(n vehicleNote) {
 	for len(data) > 0 {
 		k := min(piece, len(data))
 		select {
-		case l.out <- vehicleNote{n.characteristic, data[:k:k]}:
+		case l.out <- note{n.characteristic, data[:k:k]}:
 		default: // a client that does not listen
 		}
 		data = data[k:]

@@ -1,4 +1,6 @@
-package virtual
+// Package ninebot is vehicles that are not there: they advertise, let a client connect
+// and speak each of the protocols of their makers.
+package ninebot
 
 import (
 	"context"
@@ -11,25 +13,25 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/nature"
 )
 
-// VehicleKind is what a virtual vehicle speaks.
-type VehicleKind int
+// Kind is what a virtual vehicle speaks.
+type Kind int
 
 // The kinds of vehicles.
 const (
-	VehicleMini    VehicleKind = iota // frames 55 AA, the board of a mini
-	VehicleScooter                    // frames 55 AA, the boards of a scooter
-	VehicleCrypto                     // frames 5A A5 with NinebotCrypto
-	VehicleSecure                     // frames 55 AB behind Xiaomi's authentication
+	Mini    Kind = iota // frames 55 AA, the board of a mini
+	Scooter             // frames 55 AA, the boards of a scooter
+	Crypto              // frames 5A A5 with NinebotCrypto
+	Secure              // frames 55 AB behind Xiaomi's authentication
 )
 
-// VehicleOptions say what a vehicle is.
-type VehicleOptions struct {
+// Options say what a vehicle is.
+type Options struct {
 	Addr  mi.Address
 	Name  string // as advertised
-	Kind  VehicleKind
-	Line  VehicleLine // the Nordic UART when zero
-	Token mi.Secret   // 24 hexadecimal digits, if it was bound by Xiaomi Home
-	Ready bool        // somebody presses its button when it is to be paired
+	Kind  Kind
+	Line  Line      // the Nordic UART when zero
+	Token mi.Secret // 24 hexadecimal digits, if it was bound by Xiaomi Home
+	Ready bool      // somebody presses its button when it is to be paired
 }
 
 // Garage is a few vehicles on the air: it hears them and connects to them.
@@ -45,16 +47,16 @@ var (
 	_ mi.Central  = (*Garage)(nil)
 )
 
-// StreetVehicles are those of the demo: a mini and a scooter with NinebotCrypto.
-func StreetVehicles() []VehicleOptions {
-	return []VehicleOptions{
-		{Addr: mi.Address{0xD4, 0xF0, 0x57, 0x10, 0x00, 0x01}, Name: "NinebotMini4711", Kind: VehicleMini},
-		{Addr: mi.Address{0xD4, 0xF0, 0x57, 0x10, 0x00, 0x02}, Name: "NBScooter0815", Kind: VehicleCrypto, Ready: true},
+// Vehicles are those of the demo: a mini and a scooter with NinebotCrypto.
+func Vehicles() []Options {
+	return []Options{
+		{Addr: mi.Address{0xD4, 0xF0, 0x57, 0x10, 0x00, 0x01}, Name: "NinebotMini4711", Kind: Mini},
+		{Addr: mi.Address{0xD4, 0xF0, 0x57, 0x10, 0x00, 0x02}, Name: "NBScooter0815", Kind: Crypto, Ready: true},
 	}
 }
 
 // NewGarage parks vehicles.
-func NewGarage(w mi.World, vehicles []VehicleOptions) *Garage {
+func NewGarage(w mi.World, vehicles []Options) *Garage {
 	g := &Garage{world: w}
 	for i, o := range vehicles {
 		g.vehicles = append(g.vehicles, newVehicle(o, w.Rand(fmt.Sprint("vehicle ", i))))
@@ -153,8 +155,8 @@ func (v *Vehicle) live(at time.Duration) {
 	}
 }
 
-// VehicleTrouble is what is wrong with a vehicle. The zero value is a healthy one.
-type VehicleTrouble struct {
+// Trouble is what is wrong with a vehicle. The zero value is a healthy one.
+type Trouble struct {
 	Silent   bool // takes everything and answers nothing
 	Hangs    bool // does not even take anything
 	Few      bool // answers nothing but its live block
@@ -166,8 +168,8 @@ type VehicleTrouble struct {
 	Occupied bool // somebody else is connected
 }
 
-// VehicleState is what a vehicle has been told.
-type VehicleState struct {
+// State is what a vehicle has been told.
+type State struct {
 	Locked, Light bool
 	Connected     bool
 	Visits        int
@@ -177,15 +179,15 @@ type VehicleState struct {
 
 // Vehicle is a virtual mini or scooter.
 type Vehicle struct {
-	o VehicleOptions
+	o Options
 
 	mu      sync.Mutex // guards the fields below
 	near    bool
-	link    *vehicleLink // nil when nobody is connected
-	trouble VehicleTrouble
-	state   VehicleState
-	speaks  vehicleSpeech
-	secrets vehicleSecrets
+	link    *link // nil when nobody is connected
+	trouble Trouble
+	state   State
+	speaks  speech
+	secrets secrets
 
 	metres, trip, tripTime int // m, m, s
 	charge                 int // percent, times 100
@@ -252,14 +254,14 @@ func (v *Vehicle) Forget() {
 }
 
 // Hurt sets what is wrong with the vehicle from now on.
-func (v *Vehicle) Hurt(t VehicleTrouble) {
+func (v *Vehicle) Hurt(t Trouble) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.trouble = t
 }
 
 // State returns what the vehicle has been told.
-func (v *Vehicle) State() VehicleState {
+func (v *Vehicle) State() State {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	s := v.state
@@ -284,7 +286,7 @@ func (v *Vehicle) Calling() bool {
 
 func (v *Vehicle) advert(receiver string) mi.Advert {
 	a := mi.Advert{Addr: v.o.Addr, Name: v.o.Name, RSSI: -63, Receiver: receiver}
-	if v.o.Kind == VehicleCrypto {
+	if v.o.Kind == Crypto {
 		a.Manufacturer = []mi.ManufacturerData{{Company: 0x424E, Data: []byte{0x21, 0, 0, 0, 0, 0xDE}}}
 	}
 	return a

@@ -1,4 +1,4 @@
-package virtual_test
+package tv_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
 )
 
 // tvClients drives two foreign clients and prints what they heard.
@@ -86,19 +86,19 @@ func TestForeignTVClientFinds(t *testing.T) {
 }
 
 // tvFor puts up a TV for clients that know only port 6095.
-func tvFor(t *testing.T) (tv *virtual.TV, name string) {
+func tvFor(t *testing.T) (set *tv.TV, name string) {
 	t.Helper()
 	addr := "127.60.95.1:6095"
-	if os.Getenv("FOREIGN_NET") != "" {
-		addr = at("10", "6095")
+	if network := os.Getenv("FOREIGN_NET"); network != "" {
+		addr = network + ".10:6095"
 	}
-	tv, err := virtual.NewTV(mi.World{Net: host.Network(), Now: time.Now}, virtual.TVOptions{Addr: addr})
+	set, err := tv.New(mi.World{Net: host.Network(), Now: time.Now}, tv.Options{Addr: addr})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = tv.Close() })
+	t.Cleanup(func() { _ = set.Close() })
 	name, _, _ = net.SplitHostPort(addr)
-	return tv, name
+	return set, name
 }
 
 // TestForeignTVClients lets xiaomitv 0.9.2 and pymitv 1.5.0 from PyPI use a TV;
@@ -108,7 +108,7 @@ func TestForeignTVClients(t *testing.T) {
 	if python == "" {
 		t.Skip("set TV_PYTHON to a Python with xiaomitv and pymitv")
 	}
-	tv, host6095 := tvFor(t)
+	set, host6095 := tvFor(t)
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	out, err := exec.CommandContext(ctx, python, "-c", tvClients, host6095).CombinedOutput()
@@ -126,14 +126,14 @@ func TestForeignTVClients(t *testing.T) {
 	if err := json.Unmarshal(out, &heard); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if heard.Name != tv.Name() || heard.Mac != tv.MAC() || heard.Platform != 606 || len(heard.Apps) != 5 || !heard.Found || !heard.On ||
+	if heard.Name != set.Name() || heard.Mac != set.MAC() || heard.Platform != 606 || len(heard.Apps) != 5 || !heard.Found || !heard.On ||
 		heard.Volume != 20 || heard.Later != 23 || heard.OldVolume != 23 || !slices.Equal(heard.Sent, []bool{true, true, true, true}) {
 		t.Errorf("they heard %+v", heard)
 	}
-	s := tv.State()
+	s := set.State()
 	keys := []string{"volumeup", "volumeup", "volumeup", "menu", "up", "volumedown", "power"}
-	if s.Volume != 22 || s.Source != "hdmi1" || s.App != "org.xbmc.kodi" || !slices.Equal(s.Keys, keys) || tv.On() {
-		t.Errorf("the TV does %+v, on: %v", s, tv.On())
+	if s.Volume != 22 || s.Source != "hdmi1" || s.App != "org.xbmc.kodi" || !slices.Equal(s.Keys, keys) || set.On() {
+		t.Errorf("the TV does %+v, on: %v", s, set.On())
 	}
 }
 
@@ -144,7 +144,7 @@ func TestForeignTVClientsSeeTrouble(t *testing.T) {
 	if python == "" {
 		t.Skip("set TV_PYTHON to a Python with xiaomitv and pymitv")
 	}
-	tv, host6095 := tvFor(t)
+	set, host6095 := tvFor(t)
 	state := func() string {
 		out, err := exec.CommandContext(t.Context(), python, "-c", tvTrouble, host6095).CombinedOutput()
 		if err != nil {
@@ -154,20 +154,20 @@ func TestForeignTVClientsSeeTrouble(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		name    string
-		trouble virtual.TVTrouble
+		trouble tv.Trouble
 		off     bool
 		want    string
 	}{
-		{"is well", virtual.TVTrouble{}, false, "20 answers True True 20"},
-		{"hangs", virtual.TVTrouble{Hangs: true}, false, "RequestError RequestError ReadTimeout ReadTimeout ReadTimeout"},
-		{"hangs up", virtual.TVTrouble{Drops: true}, false, "RequestError RequestError False False False"},
-		{"says nonsense", virtual.TVTrouble{Garbage: true}, false, "RequestError RequestError True True JSONDecodeError"},
-		{"refuses the newer call", virtual.TVTrouble{OldOnly: true}, false, "RequestError answers True True 20"},
-		{"is off", virtual.TVTrouble{}, true, "RequestError RequestError False False False"},
-		{"is on again", virtual.TVTrouble{}, false, "20 answers True True 20"},
+		{"is well", tv.Trouble{}, false, "20 answers True True 20"},
+		{"hangs", tv.Trouble{Hangs: true}, false, "RequestError RequestError ReadTimeout ReadTimeout ReadTimeout"},
+		{"hangs up", tv.Trouble{Drops: true}, false, "RequestError RequestError False False False"},
+		{"says nonsense", tv.Trouble{Garbage: true}, false, "RequestError RequestError True True JSONDecodeError"},
+		{"refuses the newer call", tv.Trouble{OldOnly: true}, false, "RequestError answers True True 20"},
+		{"is off", tv.Trouble{}, true, "RequestError RequestError False False False"},
+		{"is on again", tv.Trouble{}, false, "20 answers True True 20"},
 	} {
-		tv.Hurt(tc.trouble)
-		if err := tv.Switch(!tc.off); err != nil {
+		set.Hurt(tc.trouble)
+		if err := set.Switch(!tc.off); err != nil {
 			t.Fatal(err)
 		}
 		got := state()

@@ -1,4 +1,4 @@
-package virtual
+package tv
 
 import (
 	"crypto/hmac"
@@ -16,12 +16,12 @@ import (
 	"strings"
 )
 
-const tvHome = "com.mitv.tvhome"
+const launcher = "com.mitv.tvhome"
 
-// tvApps are the apps of every TV.
-func tvApps() [][2]string {
+// apps are the apps of every TV.
+func apps() [][2]string {
 	return [][2]string{
-		{"Home", tvHome}, {"Video", "com.mitv.videoplayer"}, {"Gallery", "com.mitv.gallery"},
+		{"Home", launcher}, {"Video", "com.mitv.videoplayer"}, {"Gallery", "com.mitv.gallery"},
 		{"Settings", "com.xiaomi.mitv.settings"}, {"Kodi", "org.xbmc.kodi"},
 	}
 }
@@ -89,7 +89,7 @@ func (tv *TV) serve(call string, q url.Values, raw string) (map[string]any, bool
 }
 
 func installed() (list []map[string]any) {
-	for i, a := range tvApps() {
+	for i, a := range apps() {
 		list = append(list, map[string]any{"AppName": a[0], "PackageName": a[1], "IconURL": "", "Order": i})
 	}
 	return list
@@ -99,9 +99,9 @@ func (tv *TV) loudness(call string) (map[string]any, bool) {
 	tv.mu.Lock()
 	defer tv.mu.Unlock()
 	if call == "/general getVolum" {
-		return success(fmt.Sprintf(`{"stream":3,"maxVolum":%d,"volum":%d}`, tvMaxVolume, tv.volume)), true
+		return success(fmt.Sprintf(`{"stream":3,"maxVolum":%d,"volum":%d}`, maxVolume, tv.volume)), true
 	}
-	return success(map[string]any{"volume": tv.volume, "maxVolume": tvMaxVolume}), !tv.trouble.OldOnly
+	return success(map[string]any{"volume": tv.volume, "maxVolume": maxVolume}), !tv.trouble.OldOnly
 }
 
 func (tv *TV) screen(sealed bool) (map[string]any, bool) {
@@ -163,7 +163,7 @@ func (tv *TV) obey(call string, q url.Values) (map[string]any, bool) {
 		})
 	case "/controller startapp":
 		return done, tv.change(func() bool {
-			known := slices.ContainsFunc(tvApps(), func(a [2]string) bool { return a[1] == q.Get("packagename") })
+			known := slices.ContainsFunc(apps(), func(a [2]string) bool { return a[1] == q.Get("packagename") })
 			if known {
 				tv.app = q.Get("packagename")
 			}
@@ -183,7 +183,7 @@ func (tv *TV) obey(call string, q url.Values) (map[string]any, bool) {
 			if err != nil || n < 0 || !tv.signed(q, q.Get("volum"), tv.o.MAC) {
 				return false
 			}
-			tv.volume = min(n, tvMaxVolume)
+			tv.volume = min(n, maxVolume)
 			return true
 		})
 	}
@@ -216,9 +216,9 @@ func (tv *TV) press(key string) bool {
 	tv.keys = append(tv.keys, key)
 	switch key {
 	case "home":
-		tv.app = tvHome
+		tv.app = launcher
 	case "volumeup":
-		tv.volume = min(tv.volume+1, tvMaxVolume)
+		tv.volume = min(tv.volume+1, maxVolume)
 	case "volumedown":
 		tv.volume = max(tv.volume-1, 0)
 	}

@@ -1,4 +1,6 @@
-package virtual
+// Package tv is a TV with the MIUI protocol that is not there: HTTP for keys, volume
+// and apps, and magic packets that wake it.
+package tv
 
 import (
 	"context"
@@ -13,8 +15,8 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-// TVOptions say what a TV is like.
-type TVOptions struct {
+// Options say what a TV is like.
+type Options struct {
 	Addr     string // host:port that it answers on; "" is a free port of 127.0.0.1
 	Name     string // "" is a name of its own
 	MAC      string // of its cable; "" is one of its own
@@ -25,8 +27,8 @@ type TVOptions struct {
 	Lazy time.Duration
 }
 
-// TVTrouble is what is wrong with a TV. The zero value is a healthy one.
-type TVTrouble struct {
+// Trouble is what is wrong with a TV. The zero value is a healthy one.
+type Trouble struct {
 	Hangs    bool // takes every call and never answers
 	Drops    bool // ends every connection without an answer
 	Garbage  bool // answers what is no JSON
@@ -37,7 +39,7 @@ type TVTrouble struct {
 // TV is a virtual Xiaomi TV with MIUI TV, as its HTTP interface shows it.
 type TV struct {
 	world mi.World
-	o     TVOptions
+	o     Options
 	ear   mi.PacketConn // nil where nobody may listen for magic packets
 	tasks sync.WaitGroup
 	done  chan struct{} // ends with Close
@@ -53,13 +55,13 @@ type TV struct {
 	played  string
 	keys    []string
 	calls   int
-	trouble TVTrouble
+	trouble Trouble
 }
 
-const tvMaxVolume = 60
+const maxVolume = 60
 
-// NewTV puts up a TV and opens its sockets; Close takes it down.
-func NewTV(w mi.World, o TVOptions) (*TV, error) {
+// New puts up a TV and opens its sockets; Close takes it down.
+func New(w mi.World, o Options) (*TV, error) {
 	if o.Name == "" {
 		o.Name = "Living room TV"
 	}
@@ -72,7 +74,7 @@ func NewTV(w mi.World, o TVOptions) (*TV, error) {
 	if o.WakePort == 0 {
 		o.WakePort = 9
 	}
-	tv := &TV{world: w, o: o, volume: 20, source: "hdmi1", app: tvHome, done: make(chan struct{})}
+	tv := &TV{world: w, o: o, volume: 20, source: "hdmi1", app: launcher, done: make(chan struct{})}
 	if err := tv.wake(); err != nil {
 		return nil, err
 	}
@@ -221,8 +223,8 @@ func (tv *TV) On() bool {
 	return tv.on
 }
 
-// TVState is what a TV does.
-type TVState struct {
+// State is what a TV does.
+type State struct {
 	Volume int
 	Source string
 	App    string   // package of the app in front
@@ -232,14 +234,14 @@ type TVState struct {
 }
 
 // State returns what the TV does.
-func (tv *TV) State() TVState {
+func (tv *TV) State() State {
 	tv.mu.Lock()
 	defer tv.mu.Unlock()
-	return TVState{tv.volume, tv.source, tv.app, tv.played, slices.Clone(tv.keys), tv.calls}
+	return State{tv.volume, tv.source, tv.app, tv.played, slices.Clone(tv.keys), tv.calls}
 }
 
-// Hurt sets what is wrong with the TV from now on; the zero TVTrouble heals it.
-func (tv *TV) Hurt(t TVTrouble) {
+// Hurt sets what is wrong with the TV from now on; the zero Trouble heals it.
+func (tv *TV) Hurt(t Trouble) {
 	tv.mu.Lock()
 	defer tv.mu.Unlock()
 	tv.trouble = t

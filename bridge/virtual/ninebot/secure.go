@@ -1,4 +1,4 @@
-package virtual
+package ninebot
 
 import (
 	"bytes"
@@ -11,8 +11,8 @@ import (
 	"math/rand/v2"
 )
 
-// vehicleSecrets are what a vehicle keeps to itself. They outlive a connection.
-type vehicleSecrets struct {
+// secrets are what a vehicle keeps to itself. They outlive a connection.
+type secrets struct {
 	drawn   [16]byte // by the vehicle, for NinebotCrypto
 	bond    []byte   // the client's key, once the button confirmed it
 	pressed bool
@@ -22,8 +22,8 @@ type vehicleSecrets struct {
 	used    []string // keys that were in use, in hexadecimal digits
 }
 
-func newVehicleSecrets(o VehicleOptions, r *rand.Rand) vehicleSecrets {
-	s := vehicleSecrets{rand: r, pressed: o.Ready}
+func newSecrets(o Options, r *rand.Rand) secrets {
+	s := secrets{rand: r, pressed: o.Ready}
 	copy(s.drawn[:], s.random(16))
 	for s.private == nil {
 		s.private, _ = ecdh.P256().NewPrivateKey(s.random(32))
@@ -32,7 +32,7 @@ func newVehicleSecrets(o VehicleOptions, r *rand.Rand) vehicleSecrets {
 	return s
 }
 
-func (s *vehicleSecrets) random(n int) []byte {
+func (s *secrets) random(n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
 		b[i] = byte(s.rand.Uint32())
@@ -41,7 +41,7 @@ func (s *vehicleSecrets) random(n int) []byte {
 }
 
 // admits lets a client in that the button confirmed, now or earlier.
-func (s *vehicleSecrets) admits(key []byte) bool {
+func (s *secrets) admits(key []byte) bool {
 	s.used = append(s.used, hex.EncodeToString(key))
 	if s.pressed {
 		s.bond, s.pressed = bytes.Clone(key), false
@@ -49,7 +49,7 @@ func (s *vehicleSecrets) admits(key []byte) bool {
 	return bytes.Equal(s.bond, key)
 }
 
-func (s *vehicleSecrets) list() (keys []string) {
+func (s *secrets) list() (keys []string) {
 	keys = append(keys, s.used...)
 	for _, k := range [][]byte{s.bond, s.token} {
 		if len(k) > 0 {
@@ -81,37 +81,37 @@ type secureParcel struct {
 	data []byte
 }
 
-func (s *secureSpeech) hear(v *Vehicle, characteristic string, b []byte) []vehicleNote {
+func (s *secureSpeech) hear(v *Vehicle, characteristic string, b []byte) []note {
 	switch characteristic {
-	case vehicleControl:
+	case controlPoint:
 		return s.command(v, b)
-	case vehicleParcels:
+	case parcelPoint:
 		return s.parcel(v, b)
-	case vehicleIn:
+	case uartIn:
 		return s.frames(v, b)
 	}
 	return nil
 }
 
-func code(b byte) vehicleNote { return vehicleNote{vehicleControl, []byte{b, 0, 0, 0}} }
+func code(b byte) note { return note{controlPoint, []byte{b, 0, 0, 0}} }
 
 // command begins a login, tells who the vehicle is, or ends a pairing.
-func (s *secureSpeech) command(v *Vehicle, b []byte) []vehicleNote {
+func (s *secureSpeech) command(v *Vehicle, b []byte) []note {
 	switch {
 	case len(b) == 0:
 	case b[0] == 0xA2:
 		return s.announce(secureParcel{0, append([]byte{1, 0, 0, 0}, "blt.3.1234567890abcd"...)})
 	case b[0] == 0x24 && v.secrets.token == nil:
-		return []vehicleNote{code(0x23)}
+		return []note{code(0x23)}
 	case b[0] == 0x13 && s.pending != nil:
 		v.secrets.token = s.pending
-		return []vehicleNote{code(0x11)}
+		return []note{code(0x11)}
 	}
 	return nil
 }
 
 // announce queues a parcel.
-func (s *secureSpeech) announce(p secureParcel) []vehicleNote {
+func (s *secureSpeech) announce(p secureParcel) []note {
 	s.out = append(s.out, p)
 	if len(s.out) > 1 {
 		return nil
@@ -119,26 +119,26 @@ func (s *secureSpeech) announce(p secureParcel) []vehicleNote {
 	return s.announcement()
 }
 
-func (s *secureSpeech) announcement() []vehicleNote {
+func (s *secureSpeech) announcement() []note {
 	if len(s.out) == 0 {
 		return nil
 	}
 	p := s.out[0]
-	return []vehicleNote{{vehicleParcels, []byte{0, 0, 0, p.kind, byte((len(p.data) + 17) / 18), 0}}}
+	return []note{{parcelPoint, []byte{0, 0, 0, p.kind, byte((len(p.data) + 17) / 18), 0}}}
 }
 
 // parcel takes a piece of the client's parcel, or what it says to ours.
-func (s *secureSpeech) parcel(v *Vehicle, b []byte) []vehicleNote {
-	say := func(what byte) vehicleNote { return vehicleNote{vehicleParcels, []byte{0, 0, 1, what}} }
+func (s *secureSpeech) parcel(v *Vehicle, b []byte) []note {
+	say := func(what byte) note { return note{parcelPoint, []byte{0, 0, 1, what}} }
 	switch {
 	case s.in.left > 0 && len(b) > 2:
 		s.in.bytes = append(s.in.bytes, b[2:]...)
 		if s.in.left--; s.in.left == 0 {
-			return append([]vehicleNote{say(0)}, s.take(v, s.in.kind, s.in.bytes)...)
+			return append([]note{say(0)}, s.take(v, s.in.kind, s.in.bytes)...)
 		}
 	case len(b) == 6 && b[2] == 0:
 		s.in.kind, s.in.left, s.in.bytes = b[3], int(b[4]), nil
-		return []vehicleNote{say(1)}
+		return []note{say(1)}
 	case len(b) == 4 && b[2] == 1 && b[3] == 1:
 		return s.pieces()
 	case len(b) == 4 && b[2] == 1 && len(s.out) > 0:
@@ -148,20 +148,20 @@ func (s *secureSpeech) parcel(v *Vehicle, b []byte) []vehicleNote {
 	return nil
 }
 
-func (s *secureSpeech) pieces() (notes []vehicleNote) {
+func (s *secureSpeech) pieces() (notes []note) {
 	if len(s.out) == 0 {
 		return nil
 	}
 	for i, rest := 1, s.out[0].data; len(rest) > 0; i++ {
 		n := min(18, len(rest))
-		notes = append(notes, vehicleNote{vehicleParcels, append([]byte{byte(i), 0}, rest[:n]...)})
+		notes = append(notes, note{parcelPoint, append([]byte{byte(i), 0}, rest[:n]...)})
 		rest = rest[n:]
 	}
 	return notes
 }
 
 // take goes on with a whole parcel.
-func (s *secureSpeech) take(v *Vehicle, kind byte, data []byte) []vehicleNote {
+func (s *secureSpeech) take(v *Vehicle, kind byte, data []byte) []note {
 	switch {
 	case kind == 0x0B && len(data) == 16:
 		s.app, s.drawn = data, v.secrets.random(16)
@@ -174,9 +174,9 @@ func (s *secureSpeech) take(v *Vehicle, kind byte, data []byte) []vehicleNote {
 		proof.Write(append(bytes.Clone(s.app), s.drawn...))
 		if !hmac.Equal(proof.Sum(nil), data) {
 			s.keys = nil
-			return []vehicleNote{code(0x23)}
+			return []note{code(0x23)}
 		}
-		return []vehicleNote{code(0x21)}
+		return []note{code(0x21)}
 	case kind == 0x03 && len(data) == 64:
 		return s.agree(v, data)
 	case kind == 0x00 && len(data) != 24:
@@ -186,14 +186,14 @@ func (s *secureSpeech) take(v *Vehicle, kind byte, data []byte) []vehicleNote {
 }
 
 // agree answers a public key with the vehicle's.
-func (s *secureSpeech) agree(v *Vehicle, data []byte) []vehicleNote {
+func (s *secureSpeech) agree(v *Vehicle, data []byte) []note {
 	public, err := ecdh.P256().NewPublicKey(append([]byte{4}, data...))
 	if err != nil {
-		return []vehicleNote{code(0x12)}
+		return []note{code(0x12)}
 	}
 	shared, err := v.secrets.private.ECDH(public)
 	if err != nil {
-		return []vehicleNote{code(0x12)}
+		return []note{code(0x12)}
 	}
 	okm, _ := hkdf.Key(sha256.New, shared, nil, "mible-setup-info", 64)
 	s.pending = okm[:12]
@@ -201,7 +201,7 @@ func (s *secureSpeech) agree(v *Vehicle, data []byte) []vehicleNote {
 }
 
 // frames answers encrypted requests.
-func (s *secureSpeech) frames(v *Vehicle, b []byte) (notes []vehicleNote) {
+func (s *secureSpeech) frames(v *Vehicle, b []byte) (notes []note) {
 	s.buf = append(s.buf, b...)
 	for {
 		frame, rest := cutFrame(s.buf, 0x55, 0xAB, 16)
@@ -219,20 +219,20 @@ func (s *secureSpeech) frames(v *Vehicle, b []byte) (notes []vehicleNote) {
 			continue
 		}
 		s.in32 = number + 1
-		r := vehicleRequest{clear[0], clear[1], clear[2], clear[3 : len(clear)-4]}
+		r := request{clear[0], clear[1], clear[2], clear[3 : len(clear)-4]}
 		if data := v.carryOut(r); data != nil {
 			notes = append(notes, s.reply(v, r, data))
 		}
 	}
 }
 
-func (s *secureSpeech) reply(v *Vehicle, r vehicleRequest, data []byte) vehicleNote {
+func (s *secureSpeech) reply(v *Vehicle, r request, data []byte) note {
 	clear := append([]byte{r.board + 3, r.cmd, r.register}, data...)
 	clear = append(clear, v.secrets.random(4)...)
 	out := []byte{0x55, 0xAB, byte(len(data) + 2), byte(s.out32), byte(s.out32 >> 8)}
 	out = append(out, ccmSeal(s.keys[:16], secureNumber(s.keys[32:36], s.out32), clear)...)
 	s.out32++
-	return vehicleNote{vehicleOut, append(out, frameSum(out[2:])...)}
+	return note{uartOut, append(out, frameSum(out[2:])...)}
 }
 
 func secureNumber(iv []byte, count uint32) (nonce [12]byte) {

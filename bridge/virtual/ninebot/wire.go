@@ -1,4 +1,4 @@
-package virtual
+package ninebot
 
 import (
 	"crypto/aes"
@@ -6,18 +6,18 @@ import (
 	"encoding/binary"
 )
 
-// vehicleSerial is that of every virtual vehicle.
-const vehicleSerial = "N4GSD2123C0456"
+// serial is that of every virtual vehicle.
+const serial = "N4GSD2123C0456"
 
-// vehicleRequest is what a client asks, whatever frame carried it.
-type vehicleRequest struct {
+// request is what a client asks, whatever frame carried it.
+type request struct {
 	board, cmd, register byte
 	data                 []byte
 }
 
 // carryOut answers a request: the bytes of the registers, or nil when there is
 // nothing to say.
-func (v *Vehicle) carryOut(r vehicleRequest) []byte {
+func (v *Vehicle) carryOut(r request) []byte {
 	switch r.cmd {
 	case 1:
 		v.state.Reads++
@@ -39,8 +39,8 @@ func (v *Vehicle) carryOut(r vehicleRequest) []byte {
 }
 
 // change sets what a mini has nothing of.
-func (v *Vehicle) change(r vehicleRequest) {
-	if v.o.Kind == VehicleMini || len(r.data) < 2 {
+func (v *Vehicle) change(r request) {
+	if v.o.Kind == Mini || len(r.data) < 2 {
 		return
 	}
 	switch r.register {
@@ -56,12 +56,12 @@ func (v *Vehicle) change(r vehicleRequest) {
 // page returns the registers of a board as they are now.
 func (v *Vehicle) page(board byte) []byte {
 	page := make([]byte, 512)
-	switch own := map[bool]byte{true: 0x0A, false: 0x20}[v.o.Kind == VehicleMini]; {
+	switch own := map[bool]byte{true: 0x0A, false: 0x20}[v.o.Kind == Mini]; {
 	case board == own:
 		v.mainPage(page)
-	case board == 0x22 && v.o.Kind != VehicleMini:
+	case board == 0x22 && v.o.Kind != Mini:
 		put := func(register, value int) { binary.LittleEndian.PutUint16(page[2*register:], uint16(value)) }
-		copy(page[2*0x10:], vehicleSerial)
+		copy(page[2*0x10:], serial)
 		put(0x17, 0x0115)
 		put(0x18, 7_800)
 		put(0x1F, 0x0102)
@@ -79,7 +79,7 @@ func (v *Vehicle) page(board byte) []byte {
 
 func (v *Vehicle) mainPage(page []byte) {
 	put := func(register, value int) { binary.LittleEndian.PutUint16(page[2*register:], uint16(value)) }
-	copy(page[2*0x10:], vehicleSerial)
+	copy(page[2*0x10:], serial)
 	put(0x1A, 0x0134)
 	put(0x22, v.charge/100)
 	put(0x25, v.charge/100*25)
@@ -99,11 +99,11 @@ func (v *Vehicle) mainPage(page []byte) {
 		put(0x7D, 2)
 	}
 	speed := v.speed
-	if v.o.Kind == VehicleCrypto {
+	if v.o.Kind == Crypto {
 		speed /= 100
 	}
 	flags := 0
-	if v.o.Kind != VehicleMini {
+	if v.o.Kind != Mini {
 		flags = 1 << 11 // activated
 	}
 	if v.state.Locked {
@@ -113,7 +113,7 @@ func (v *Vehicle) mainPage(page []byte) {
 	if v.tripTime > 0 {
 		average = v.trip * 3600 / v.tripTime
 	}
-	if v.o.Kind == VehicleCrypto {
+	if v.o.Kind == Crypto {
 		average /= 100
 	}
 	for i, w := range []int{v.fault, v.warning, flags, 0, v.charge / 100, speed, average, v.metres & 0xFFFF, v.metres >> 16, v.trip / 10, v.tripTime, 285, 0, v.current} {
@@ -132,8 +132,8 @@ func frameSum(b []byte) []byte {
 // plainSpeech is frames 55 AA.
 type plainSpeech struct{ buf []byte }
 
-func (s *plainSpeech) hear(v *Vehicle, characteristic string, b []byte) (notes []vehicleNote) {
-	if characteristic != vehicleIn {
+func (s *plainSpeech) hear(v *Vehicle, characteristic string, b []byte) (notes []note) {
+	if characteristic != uartIn {
 		return nil
 	}
 	s.buf = append(s.buf, b...)
@@ -148,10 +148,10 @@ func (s *plainSpeech) hear(v *Vehicle, characteristic string, b []byte) (notes [
 		if string(frameSum(frame[2:end])) != string(frame[end:]) {
 			continue
 		}
-		r := vehicleRequest{frame[3], frame[4], frame[5], frame[6:end]}
+		r := request{frame[3], frame[4], frame[5], frame[6:end]}
 		if data := v.carryOut(r); data != nil {
 			out := append([]byte{0x55, 0xAA, byte(len(data) + 2), r.board + 3, r.cmd, r.register}, data...)
-			notes = append(notes, vehicleNote{vehicleOut, append(out, frameSum(out[2:])...)})
+			notes = append(notes, note{uartOut, append(out, frameSum(out[2:])...)})
 		}
 	}
 }
@@ -185,8 +185,8 @@ func newCryptoSpeech(name string) *cryptoSpeech {
 	return s
 }
 
-// vehicleFirmware is a number that all vehicles share.
-func vehicleFirmware() [16]byte {
+// firmware is a number that all vehicles share.
+func firmware() [16]byte {
 	return [16]byte{0x97, 0xCF, 0xB8, 0x02, 0x84, 0x41, 0x43, 0xDE, 0x56, 0x00, 0x2B, 0x3B, 0x34, 0x78, 0x0A, 0x5D}
 }
 
@@ -195,8 +195,8 @@ func mixed(a, b [16]byte) (key [16]byte) {
 	return [16]byte(sum[:16])
 }
 
-func (s *cryptoSpeech) hear(v *Vehicle, characteristic string, b []byte) (notes []vehicleNote) {
-	if characteristic != vehicleIn {
+func (s *cryptoSpeech) hear(v *Vehicle, characteristic string, b []byte) (notes []note) {
+	if characteristic != uartIn {
 		return nil
 	}
 	s.buf = append(s.buf, b...)
@@ -211,21 +211,21 @@ func (s *cryptoSpeech) hear(v *Vehicle, characteristic string, b []byte) (notes 
 		if clear == nil {
 			continue
 		}
-		r := vehicleRequest{clear[4], clear[5], clear[6], clear[7:]}
+		r := request{clear[4], clear[5], clear[6], clear[7:]}
 		if out := s.answer(v, clear[3], r); out != nil {
-			notes = append(notes, vehicleNote{vehicleOut, out})
+			notes = append(notes, note{uartOut, out})
 		}
 	}
 }
 
 // answer returns the frame that answers a request.
-func (s *cryptoSpeech) answer(v *Vehicle, client byte, r vehicleRequest) []byte {
+func (s *cryptoSpeech) answer(v *Vehicle, client byte, r request) []byte {
 	reply := func(cmd, arg byte, data []byte) []byte {
 		return s.cover(v, append([]byte{0x5A, 0xA5, byte(len(data)), r.board, client, cmd, arg}, data...))
 	}
 	switch {
 	case r.cmd == 0x5B:
-		out := reply(0x5B, 1, append(v.secrets.drawn[:], vehicleSerial...))
+		out := reply(0x5B, 1, append(v.secrets.drawn[:], serial...))
 		s.key, s.greeted = mixed(s.name, v.secrets.drawn), true
 		return out
 	case r.cmd == 0x5C && len(r.data) == 16 && s.greeted:
@@ -236,7 +236,7 @@ func (s *cryptoSpeech) answer(v *Vehicle, client byte, r vehicleRequest) []byte 
 		out := reply(0x5C, 1, nil)
 		s.key, s.open = mixed([16]byte(r.data), v.secrets.drawn), true
 		return out
-	case r.cmd == 0x5D && s.open && string(r.data) == vehicleSerial:
+	case r.cmd == 0x5D && s.open && string(r.data) == serial:
 		return reply(0x5D, 1, nil)
 	case !s.open:
 		return nil
@@ -274,7 +274,7 @@ func (s *cryptoSpeech) veil(v *Vehicle, count uint32, body []byte) []byte {
 	for i, c := range body {
 		pad := encrypted(s.key, s.counterBlock(v, 1, count, i/16+1))
 		if count == 0 {
-			pad = encrypted(s.key, vehicleFirmware())
+			pad = encrypted(s.key, firmware())
 		}
 		out[i] = c ^ pad[i%16]
 	}
@@ -305,7 +305,7 @@ func (s *cryptoSpeech) cover(v *Vehicle, clear []byte) []byte {
 	if s.count > 0 {
 		s.count++
 	} else {
-		s.key = mixed(s.name, vehicleFirmware())
+		s.key = mixed(s.name, firmware())
 	}
 	out := append(append([]byte(nil), clear[:3]...), s.veil(v, s.count, clear[3:])...)
 	if s.count == 0 {
@@ -332,7 +332,7 @@ func (s *cryptoSpeech) uncover(v *Vehicle, frame []byte) []byte {
 }
 
 func (s *cryptoSpeech) uncoverGreeting(v *Vehicle, head, body, trailer []byte) []byte {
-	for _, key := range [][16]byte{mixed(s.name, vehicleFirmware()), mixed(s.name, v.secrets.drawn)} {
+	for _, key := range [][16]byte{mixed(s.name, firmware()), mixed(s.name, v.secrets.drawn)} {
 		s.key = key
 		clear := s.veil(v, 0, body)
 		if string(frameSum(clear)) != string(trailer[2:4]) {

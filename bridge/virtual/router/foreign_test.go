@@ -1,4 +1,4 @@
-package virtual_test
+package router_test
 
 import (
 	"bufio"
@@ -14,7 +14,7 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/router"
 )
 
 // routerClient lets the third-party client read and set what it can, and prints what it
@@ -71,13 +71,17 @@ asyncio.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3]))
 const routerPassword = mi.Secret("a router's password")
 
 // routerFor puts up a router for PyPI's python-xiaomi-miwifi.
-func routerFor(t *testing.T) (r *virtual.Router, run func(script string, password mi.Secret) *exec.Cmd) {
+func routerFor(t *testing.T) (r *router.Router, run func(script string, password mi.Secret) *exec.Cmd) {
 	t.Helper()
 	python := os.Getenv("MIWIFI_PYTHON")
 	if python == "" {
 		t.Skip("MIWIFI_PYTHON does not name a Python with python-xiaomi-miwifi")
 	}
-	r, err := virtual.NewRouter(mi.World{Net: host.Network(), Now: time.Now, Seed: 4}, virtual.RouterOptions{Address: at("1", "80"), Password: routerPassword, Nodes: 2, Still: true})
+	address := "" // a free port
+	if network := os.Getenv("FOREIGN_NET"); network != "" {
+		address = network + ".1:80"
+	}
+	r, err := router.New(mi.World{Net: host.Network(), Now: time.Now, Seed: 4}, router.Options{Address: address, Password: routerPassword, Nodes: 2, Still: true})
 	if err != nil {
 		t.Fatal(err)
 	}

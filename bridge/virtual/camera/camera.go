@@ -1,4 +1,5 @@
-package virtual
+// Package camera is an action camera that is not there, with its JSON over TCP.
+package camera
 
 import (
 	"context"
@@ -11,15 +12,15 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-// CameraTrouble is what is wrong with a camera. The zero value is a healthy one.
-type CameraTrouble struct {
+// Trouble is what is wrong with a camera. The zero value is a healthy one.
+type Trouble struct {
 	Hangs   bool // takes every request and never answers
 	Taken   bool // refuses the session: another client has it
 	Garbage bool // answers what is no message
 }
 
-// CameraState is what a camera does.
-type CameraState struct {
+// State is what a camera does.
+type State struct {
 	Recording bool
 	Mode      string // record or capture
 	Photos    int
@@ -42,13 +43,13 @@ type Camera struct {
 	names    []string           // of the settings, in their order
 	battery  string
 	token    int64
-	state    CameraState
-	trouble  CameraTrouble
+	state    State
+	trouble  Trouble
 }
 
-// NewCamera puts up a camera at addr (host:port; "" is a free port of 127.0.0.1)
+// New puts up a camera at addr (host:port; "" is a free port of 127.0.0.1)
 // and opens its socket; Close takes it down.
-func NewCamera(w mi.World, addr string) (*Camera, error) {
+func New(w mi.World, addr string) (*Camera, error) {
 	if addr == "" {
 		addr = "127.0.0.1:0"
 	}
@@ -98,9 +99,9 @@ func (c *Camera) Addr() string {
 	return c.addr
 }
 
-// Hurt sets what is wrong with the camera from now on; the zero CameraTrouble
+// Hurt sets what is wrong with the camera from now on; the zero Trouble
 // heals it.
-func (c *Camera) Hurt(t CameraTrouble) {
+func (c *Camera) Hurt(t Trouble) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.trouble = t
@@ -117,7 +118,7 @@ func (c *Camera) Take() {
 }
 
 // State returns what the camera does.
-func (c *Camera) State() CameraState {
+func (c *Camera) State() State {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.state
@@ -177,8 +178,8 @@ func (c *Camera) accept(l net.Listener) {
 	}
 }
 
-// cameraRequest is what a client sends.
-type cameraRequest struct {
+// request is what a client sends.
+type request struct {
 	ID    int    `json:"msg_id"`
 	Token int64  `json:"token"`
 	Type  string `json:"type"`
@@ -194,7 +195,7 @@ func (c *Camera) serve(conn net.Conn) {
 	}()
 	in := json.NewDecoder(conn)
 	for {
-		var r cameraRequest
+		var r request
 		if in.Decode(&r) != nil {
 			return
 		}
@@ -208,7 +209,7 @@ func (c *Camera) serve(conn net.Conn) {
 
 // answer carries out one request and returns what is sent for it, in one piece:
 // the objects follow one another without anything in between.
-func (c *Camera) answer(conn net.Conn, r cameraRequest) [][]byte {
+func (c *Camera) answer(conn net.Conn, r request) [][]byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.state.Requests = append(c.state.Requests, r.ID)
@@ -247,7 +248,7 @@ func (c *Camera) answer(conn net.Conn, r cameraRequest) [][]byte {
 
 // carryOut does what a client with a session asks, fills the reply and returns
 // what everybody is told.
-func (c *Camera) carryOut(r cameraRequest, reply map[string]any) map[string]any {
+func (c *Camera) carryOut(r request, reply map[string]any) map[string]any {
 	switch r.ID {
 	case 2:
 		return c.change(r, reply)
@@ -281,7 +282,7 @@ func (c *Camera) carryOut(r cameraRequest, reply map[string]any) map[string]any 
 }
 
 // change sets a setting.
-func (c *Camera) change(r cameraRequest, reply map[string]any) map[string]any {
+func (c *Camera) change(r request, reply map[string]any) map[string]any {
 	old, known := c.settings[r.Type]
 	switch {
 	case !known:

@@ -1,4 +1,4 @@
-package virtual_test
+package ninebot_test
 
 import (
 	"bufio"
@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ninebot"
 )
 
 // The characteristics of a scooter, as a client finds them.
@@ -28,7 +28,7 @@ var scooterCharacteristics = []string{
 // and writes down what was said.
 type garageDoor struct {
 	*testing.T
-	garage *virtual.Garage
+	garage *ninebot.Garage
 	addr   mi.Address
 	name   string
 	l      net.Listener
@@ -38,13 +38,13 @@ type garageDoor struct {
 	said []string
 }
 
-func openGarage(t *testing.T, o virtual.VehicleOptions) *garageDoor {
+func openGarage(t *testing.T, o ninebot.Options) *garageDoor {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &garageDoor{T: t, garage: virtual.NewGarage(mi.World{Now: time.Now, Seed: 3}, []virtual.VehicleOptions{o}), addr: o.Addr, name: o.Name, l: l}
+	d := &garageDoor{T: t, garage: ninebot.NewGarage(mi.World{Now: time.Now, Seed: 3}, []ninebot.Options{o}), addr: o.Addr, name: o.Name, l: l}
 	d.tasks.Go(func() {
 		for {
 			conn, err := l.Accept()
@@ -147,20 +147,20 @@ func TestMiauthReadsOurVehicles(t *testing.T) {
 	here := mi.Address{1, 2, 3, 4, 5, 6}
 	const serial = "N4GSD2123C0456"
 	t.Run("a mini", func(t *testing.T) {
-		d := openGarage(t, virtual.VehicleOptions{Addr: here, Name: "NinebotMini4711", Kind: virtual.VehicleMini})
+		d := openGarage(t, ninebot.Options{Addr: here, Name: "NinebotMini4711", Kind: ninebot.Mini})
 		d.wants("UART reply: 0d 01 b0 00 00 00 00 00 00 00 00 3d", "--m365", "-c", "55aa030a01b020")
 	})
 	t.Run("frames in the clear", func(t *testing.T) {
-		d := openGarage(t, virtual.VehicleOptions{Addr: here, Name: "MIScooter0815", Kind: virtual.VehicleScooter})
+		d := openGarage(t, ninebot.Options{Addr: here, Name: "MIScooter0815", Kind: ninebot.Scooter})
 		d.wants(serial, "--m365", "-s", "-f")
 	})
 	t.Run("NinebotCrypto", func(t *testing.T) {
-		d := openGarage(t, virtual.VehicleOptions{Addr: here, Name: "NBScooter0815", Kind: virtual.VehicleCrypto})
+		d := openGarage(t, ninebot.Options{Addr: here, Name: "NBScooter0815", Kind: ninebot.Crypto})
 		d.garage.Vehicle(here).Press()
 		d.wants(serial, "--nb", "-s", "-f")
 	})
 	t.Run("Xiaomi's authentication", func(t *testing.T) {
-		d := openGarage(t, virtual.VehicleOptions{Addr: here, Name: "MIScooter4242", Kind: virtual.VehicleSecure})
+		d := openGarage(t, ninebot.Options{Addr: here, Name: "MIScooter4242", Kind: ninebot.Secure})
 		key := filepath.Join(t.TempDir(), "token")
 		d.wants("", "-r", "-t", key)
 		d.wants(serial, "-s", "-f", "-t", key)
@@ -174,21 +174,21 @@ func TestMiauthSeesTrouble(t *testing.T) {
 	if err := os.WriteFile(token, make([]byte, 12), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	scooter := virtual.VehicleOptions{Addr: here, Name: "MIScooter4242", Kind: virtual.VehicleSecure}
+	scooter := ninebot.Options{Addr: here, Name: "MIScooter4242", Kind: ninebot.Secure}
 	bound := scooter
 	bound.Token = "07d13c447e33051eeef95a60"
 	for _, tc := range []struct {
 		name    string
-		vehicle virtual.VehicleOptions
-		do      func(*virtual.Vehicle)
+		vehicle ninebot.Options
+		do      func(*ninebot.Vehicle)
 		args    []string
 		want    string
 	}{
-		{"a wrong token", bound, func(*virtual.Vehicle) {}, []string{"-s", "-t", token}, "AssertionError"}, // the vehicle's proof is not what it expects
-		{"a token that was revoked", scooter, (*virtual.Vehicle).Forget, []string{"-s", "-t", token}, "Try register."},
-		{"nobody presses the button", virtual.VehicleOptions{Addr: here, Name: "NBScooter0815", Kind: virtual.VehicleCrypto}, func(*virtual.Vehicle) {}, []string{"-n", "-s"}, "Authenticating"},
-		{"it hangs", bound, func(v *virtual.Vehicle) { v.Hurt(virtual.VehicleTrouble{Silent: true}) }, []string{"-s", "-t", token}, "Logging in"},
-		{"it is away", bound, (*virtual.Vehicle).Leave, []string{"-s", "-t", token}, "Connecting"},
+		{"a wrong token", bound, func(*ninebot.Vehicle) {}, []string{"-s", "-t", token}, "AssertionError"}, // the vehicle's proof is not what it expects
+		{"a token that was revoked", scooter, (*ninebot.Vehicle).Forget, []string{"-s", "-t", token}, "Try register."},
+		{"nobody presses the button", ninebot.Options{Addr: here, Name: "NBScooter0815", Kind: ninebot.Crypto}, func(*ninebot.Vehicle) {}, []string{"-n", "-s"}, "Authenticating"},
+		{"it hangs", bound, func(v *ninebot.Vehicle) { v.Hurt(ninebot.Trouble{Silent: true}) }, []string{"-s", "-t", token}, "Logging in"},
+		{"it is away", bound, (*ninebot.Vehicle).Leave, []string{"-s", "-t", token}, "Connecting"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			d := openGarage(t, tc.vehicle)

@@ -1,4 +1,4 @@
-package virtual
+package ble
 
 import (
 	"encoding/hex"
@@ -17,7 +17,14 @@ func TestSealIsAsInTheAir(t *testing.T) {
 			"7b37d6d1b5ccdb200a020000", "0354014c", "11", "e79fcf95" + "a0e4f773",
 		},
 	} {
-		sealed, tag := bleSeal(unhex(t, tc.key), unhex(t, tc.nonce), unhex(t, tc.plain), unhex(t, tc.extra))
+		var in [4][]byte
+		for i, text := range []string{tc.key, tc.nonce, tc.plain, tc.extra} {
+			var err error
+			if in[i], err = hex.DecodeString(text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sealed, tag := seal(in[0], in[1], in[2], in[3])
 		if got := hex.EncodeToString(append(sealed, tag...)); got != tc.want {
 			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
 		}
@@ -42,7 +49,7 @@ func TestRadioLives(t *testing.T) {
 		go func() { _ = r.Run(t.Context()) }()
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if len(heard) != 2 || heard["virtual radio upstairs"] != heard["virtual radio downstairs"] || len(senders) != bleDevices {
+		if len(heard) != 2 || heard["virtual radio upstairs"] != heard["virtual radio downstairs"] || len(senders) != devices {
 			t.Errorf("heard %v of %d devices", heard, len(senders))
 		}
 	})

@@ -1,4 +1,4 @@
-package virtual_test
+package lumi_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/lumi"
 )
 
 // TestLumiAnswersInTheFormsOfTheProtocol asks the virtual gateway with plain
@@ -19,7 +20,7 @@ func TestLumiAnswersInTheFormsOfTheProtocol(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := virtual.NewNet(3)
 		yard := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.20/24")})
-		g, err := virtual.NewLumi(mi.World{Net: yard, Seed: 3}, virtual.LumiOptions{Address: "192.168.7.20:9898", Still: true})
+		g, err := lumi.New(mi.World{Net: yard, Seed: 3}, lumi.Options{Address: "192.168.7.20:9898", Still: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package virtual
+package lumi
 
 import (
 	"crypto/aes"
@@ -12,27 +12,27 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-// lumiRequest is what clients ask.
-type lumiRequest struct {
+// request is what clients ask.
+type request struct {
 	Cmd  string         `json:"cmd"`
 	SID  string         `json:"sid"`
 	Data map[string]any `json:"data"`
 }
 
-// lumiReport makes a datagram of the protocol's version 1: values are JSON text
+// reportOf makes a datagram of the protocol's version 1: values are JSON text
 // inside a string.
-func lumiReport(cmd, model, sid string, short int, token string, fields map[string]any) []byte {
-	m := map[string]any{"cmd": cmd, "sid": sid, "data": lumiText(fields)}
+func reportOf(cmd, model, sid string, short int, token string, fields map[string]any) []byte {
+	m := map[string]any{"cmd": cmd, "sid": sid, "data": textOf(fields)}
 	if model != "" {
 		m["model"], m["short_id"] = model, short
 	}
 	if token != "" {
 		m["token"] = token
 	}
-	return []byte(lumiText(m))
+	return []byte(textOf(m))
 }
 
-func lumiText(v any) string {
+func textOf(v any) string {
 	raw, err := json.Marshal(v)
 	if err != nil { // maps of texts and numbers always encode
 		return "{}"
@@ -40,7 +40,7 @@ func lumiText(v any) string {
 	return string(raw)
 }
 
-func (l *Lumi) serve(conn mi.PacketConn) {
+func (l *Gateway) serve(conn mi.PacketConn) {
 	in := []mi.Packet{{Data: make([]byte, 0, 4096)}}
 	for {
 		n, err := conn.ReadBatch(in)
@@ -48,7 +48,7 @@ func (l *Lumi) serve(conn mi.PacketConn) {
 			return
 		}
 		for _, p := range in[:n] {
-			var r lumiRequest
+			var r request
 			if json.Unmarshal(p.Data, &r) == nil {
 				l.answer(r, p.Addr)
 			}
@@ -57,7 +57,7 @@ func (l *Lumi) serve(conn mi.PacketConn) {
 	}
 }
 
-func (l *Lumi) answer(r lumiRequest, from netip.AddrPort) {
+func (l *Gateway) answer(r request, from netip.AddrPort) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	reply := l.reply(r)
@@ -71,11 +71,11 @@ func (l *Lumi) answer(r lumiRequest, from netip.AddrPort) {
 }
 
 // reply needs l.mu.
-func (l *Lumi) reply(r lumiRequest) []byte {
+func (l *Gateway) reply(r request) []byte {
 	switch r.Cmd {
 	case "whois":
 		at := l.talk.LocalAddr()
-		return []byte(lumiText(map[string]any{
+		return []byte(textOf(map[string]any{
 			"cmd": "iam", "ip": at.Addr().String(), "port": fmt.Sprint(at.Port()), "model": "gateway",
 			"sid": l.sid, "proto_version": "1.0.9",
 		}))
@@ -84,7 +84,7 @@ func (l *Lumi) reply(r lumiRequest) []byte {
 		for i, c := range l.kids {
 			sids[i] = c.sid
 		}
-		return []byte(lumiText(map[string]any{"cmd": "get_id_list_ack", "sid": l.sid, "token": l.token, "data": lumiText(sids)}))
+		return []byte(textOf(map[string]any{"cmd": "get_id_list_ack", "sid": l.sid, "token": l.token, "data": textOf(sids)}))
 	case "read":
 		return l.shown("read_ack", r.SID)
 	case "write":
@@ -94,21 +94,21 @@ func (l *Lumi) reply(r lumiRequest) []byte {
 }
 
 // shown answers with all fields of a device. It needs l.mu.
-func (l *Lumi) shown(cmd, sid string) []byte {
+func (l *Gateway) shown(cmd, sid string) []byte {
 	if sid == l.sid {
-		return lumiReport(cmd, "gateway", sid, 0, "", l.house)
+		return reportOf(cmd, "gateway", sid, 0, "", l.house)
 	}
 	if c := l.child(sid); c != nil {
-		return lumiReport(cmd, c.model, sid, c.short, "", c.fields)
+		return reportOf(cmd, c.model, sid, c.short, "", c.fields)
 	}
-	return lumiReport(cmd, "", sid, 0, "", map[string]any{"error": "No device"})
+	return reportOf(cmd, "", sid, 0, "", map[string]any{"error": "No device"})
 }
 
 // write obeys a signed write. It needs l.mu.
-func (l *Lumi) write(r lumiRequest) []byte {
+func (l *Gateway) write(r request) []byte {
 	key, _ := r.Data["key"].(string)
 	if key != l.signature() {
-		return lumiReport("write_ack", "", r.SID, 0, "", map[string]any{"error": "Invalid key"})
+		return reportOf("write_ack", "", r.SID, 0, "", map[string]any{"error": "Invalid key"})
 	}
 	delete(r.Data, "key")
 	for _, name := range slices.Sorted(maps.Keys(r.Data)) {
@@ -124,27 +124,27 @@ func (l *Lumi) write(r lumiRequest) []byte {
 }
 
 // obey changes what can be changed and reports it. It needs l.mu.
-func (l *Lumi) obey(sid string, fields map[string]any) {
+func (l *Gateway) obey(sid string, fields map[string]any) {
 	c := l.child(sid)
 	switch {
 	case sid == l.sid:
 		if rgb, ok := fields["rgb"]; ok {
 			l.house["rgb"] = rgb
 			now := map[string]any{"rgb": rgb, "illumination": l.house["illumination"]}
-			l.tell(lumiReport("report", "gateway", sid, 0, "", now))
+			l.tell(reportOf("report", "gateway", sid, 0, "", now))
 		}
 	case c != nil && c.model == "plug" && (fields["status"] == "on" || fields["status"] == "off"):
 		c.fields["status"], c.fields["inuse"], c.fields["load_power"] = fields["status"], "0", "0.00"
 		if fields["status"] == "on" {
 			c.fields["inuse"], c.fields["load_power"] = "1", "65.20"
 		}
-		l.tell(lumiReport("report", "plug", sid, c.short, "", map[string]any{"status": fields["status"]}))
+		l.tell(reportOf("report", "plug", sid, c.short, "", map[string]any{"status": fields["status"]}))
 	}
 }
 
 // signature is what a write has to carry now: one block, chained to the
 // protocol's fixed first vector. It needs l.mu.
-func (l *Lumi) signature() string {
+func (l *Gateway) signature() string {
 	block, err := aes.NewCipher([]byte(l.key))
 	if err != nil { // the key has 16 characters
 		return ""

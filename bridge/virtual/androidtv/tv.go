@@ -1,4 +1,6 @@
-package virtual
+// Package androidtv is an Android TV that is not there: pairing by a code on its
+// screen, and the remote control over TLS. It has its own protobuf code.
+package androidtv
 
 import (
 	"context"
@@ -20,23 +22,23 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-// AndroidTVOptions say what an Android TV is like.
-type AndroidTVOptions struct {
+// Options say what an Android TV is like.
+type Options struct {
 	// Addr is where it is operated, as host:port; it pairs at the next port. "" is two
 	// free ports of 127.0.0.1.
 	Addr string
 	Name string // "" is a name of its own
 	MAC  string // as its certificate has it; "" is one of its own
-	// Key is one of AndroidTVKey; nil is made when somebody connects, which takes a
+	// Key is one of Key; nil is made when somebody connects, which takes a
 	// moment.
 	Key *tls.Certificate
 	// Show is told each code that comes to the screen; it may be nil.
 	Show func(code string)
 }
 
-// AndroidTVTrouble is what is wrong with an Android TV. The zero value is a healthy
+// Trouble is what is wrong with an Android TV. The zero value is a healthy
 // one.
-type AndroidTVTrouble struct {
+type Trouble struct {
 	Hangs   bool // takes connections and says nothing, not even on those that are open
 	Garbage bool // says what is no message
 	Deaf    bool // its sound goes elsewhere: it tells no volume and changes none
@@ -45,10 +47,10 @@ type AndroidTVTrouble struct {
 	Old     bool // speaks no newer TLS than 1.2, in which who is not known is told so earlier
 }
 
-// AndroidTV is a virtual TV with Google TV, as its remote control service shows it.
-type AndroidTV struct {
+// TV is a virtual TV with Google TV, as its remote control service shows it.
+type TV struct {
 	world mi.World
-	o     AndroidTVOptions
+	o     Options
 	key   func() (*tls.Certificate, error)
 	tasks sync.WaitGroup
 
@@ -56,18 +58,18 @@ type AndroidTV struct {
 	dice      *rand.Rand
 	listeners []net.Listener // none while its network sleeps
 	conns     map[net.Conn]bool
-	talks     map[*androidTalk]bool
+	talks     map[*talk]bool
 	friends   map[[32]byte]bool // certificates that were paired
 	code      string            // on the screen
 	closed    bool
-	state     AndroidTVState
-	trouble   AndroidTVTrouble
+	state     State
+	trouble   Trouble
 }
 
-// AndroidTVState is what an Android TV does.
-type AndroidTVState struct {
+// State is what an Android TV does.
+type State struct {
 	On     bool
-	Level  int // of AndroidTVMax
+	Level  int // of MaxVolume
 	Muted  bool
 	App    string   // package in front
 	Links  []string // opened, oldest first
@@ -77,34 +79,34 @@ type AndroidTVState struct {
 	Denied int      // connections that were not
 }
 
-// AndroidTVMax is the highest volume.
-const AndroidTVMax = 50
+// MaxVolume is the highest volume.
+const MaxVolume = 50
 
-const androidHome = "com.google.android.apps.tv.launcherx"
+const launcher = "com.google.android.apps.tv.launcherx"
 
-// NewAndroidTV puts up a TV and opens its sockets; Close takes it down.
-func NewAndroidTV(w mi.World, o AndroidTVOptions) (*AndroidTV, error) {
+// New puts up a TV and opens its sockets; Close takes it down.
+func New(w mi.World, o Options) (*TV, error) {
 	if o.Name == "" {
 		o.Name = "Bedroom TV"
 	}
 	if o.MAC == "" {
 		o.MAC = "02:41:54:56:00:01"
 	}
-	tv := &AndroidTV{
-		world: w, o: o, dice: w.Rand("android tv"), conns: map[net.Conn]bool{}, talks: map[*androidTalk]bool{},
-		friends: map[[32]byte]bool{}, state: AndroidTVState{On: true, Level: 10, App: androidHome},
+	tv := &TV{
+		world: w, o: o, dice: w.Rand("android tv"), conns: map[net.Conn]bool{}, talks: map[*talk]bool{},
+		friends: map[[32]byte]bool{}, state: State{On: true, Level: 10, App: launcher},
 	}
 	tv.key = sync.OnceValues(func() (*tls.Certificate, error) {
 		if o.Key != nil {
 			return o.Key, nil
 		}
-		return AndroidTVKey(o.Name, o.MAC)
+		return Key(o.Name, o.MAC)
 	})
 	return tv, tv.Wake()
 }
 
-// AndroidTVKey makes a key and a certificate as a TV of that name shows it.
-func AndroidTVKey(name, mac string) (*tls.Certificate, error) {
+// Key makes a key and a certificate as a TV of that name shows it.
+func Key(name, mac string) (*tls.Certificate, error) {
 	key, err := rsa.GenerateKey(nil, 2048)
 	if err != nil {
 		return nil, err
@@ -123,7 +125,7 @@ func AndroidTVKey(name, mac string) (*tls.Certificate, error) {
 }
 
 // Wake brings the TV's network up; whether the TV is on stays as it was.
-func (tv *AndroidTV) Wake() error {
+func (tv *TV) Wake() error {
 	tv.mu.Lock()
 	defer tv.mu.Unlock()
 	if tv.closed || len(tv.listeners) > 0 {
@@ -141,7 +143,7 @@ func (tv *AndroidTV) Wake() error {
 }
 
 // listen opens two ports, one after the other.
-func (tv *AndroidTV) listen() (first, second net.Listener, err error) {
+func (tv *TV) listen() (first, second net.Listener, err error) {
 	for range 50 {
 		first, err = tv.world.Net.Listen(context.Background(), orElse(tv.o.Addr, "127.0.0.1:0"))
 		if err != nil {
@@ -169,7 +171,7 @@ func orElse(s, other string) string {
 }
 
 // Sleep takes the TV's network down, as deep sleep does.
-func (tv *AndroidTV) Sleep() {
+func (tv *TV) Sleep() {
 	tv.mu.Lock()
 	defer tv.mu.Unlock()
 	for _, l := range tv.listeners {
@@ -180,14 +182,14 @@ func (tv *AndroidTV) Sleep() {
 }
 
 // hangUp ends every connection. It needs tv.mu.
-func (tv *AndroidTV) hangUp() {
+func (tv *TV) hangUp() {
 	for c := range tv.conns {
 		_ = c.Close()
 	}
 }
 
 // Close takes the TV down.
-func (tv *AndroidTV) Close() error {
+func (tv *TV) Close() error {
 	tv.mu.Lock()
 	tv.closed = true
 	tv.mu.Unlock()
@@ -197,27 +199,27 @@ func (tv *AndroidTV) Close() error {
 }
 
 // Addr returns where the TV is operated, as host:port.
-func (tv *AndroidTV) Addr() string {
+func (tv *TV) Addr() string {
 	tv.mu.Lock()
 	defer tv.mu.Unlock()
 	return tv.o.Addr
 }
 
 // MAC returns the TV's hardware address.
-func (tv *AndroidTV) MAC() string { return tv.o.MAC }
+func (tv *TV) MAC() string { return tv.o.MAC }
 
 // Name returns what the TV calls itself.
-func (tv *AndroidTV) Name() string { return tv.o.Name }
+func (tv *TV) Name() string { return tv.o.Name }
 
 // Code returns the code on the screen; "" when there is none.
-func (tv *AndroidTV) Code() string {
+func (tv *TV) Code() string {
 	tv.mu.Lock()
 	defer tv.mu.Unlock()
 	return tv.code
 }
 
 // State returns what the TV does.
-func (tv *AndroidTV) State() AndroidTVState {
+func (tv *TV) State() State {
 	tv.mu.Lock()
 	defer tv.mu.Unlock()
 	s := tv.state
@@ -225,8 +227,8 @@ func (tv *AndroidTV) State() AndroidTVState {
 	return s
 }
 
-// Hurt sets what is wrong with the TV from now on; the zero AndroidTVTrouble heals it.
-func (tv *AndroidTV) Hurt(t AndroidTVTrouble) {
+// Hurt sets what is wrong with the TV from now on; the zero Trouble heals it.
+func (tv *TV) Hurt(t Trouble) {
 	tv.mu.Lock()
 	defer tv.mu.Unlock()
 	if tv.trouble.Hangs && !t.Hangs {
@@ -237,7 +239,7 @@ func (tv *AndroidTV) Hurt(t AndroidTVTrouble) {
 
 // Forget removes every pairing and ends the connections, as clearing the service's
 // storage on the TV does.
-func (tv *AndroidTV) Forget() {
+func (tv *TV) Forget() {
 	tv.mu.Lock()
 	defer tv.mu.Unlock()
 	clear(tv.friends)
@@ -245,20 +247,20 @@ func (tv *AndroidTV) Forget() {
 }
 
 // Press presses a key of the TV's own remote control.
-func (tv *AndroidTV) Press(code int) {
+func (tv *TV) Press(code int) {
 	tv.mu.Lock()
 	defer tv.mu.Unlock()
 	tv.press(code)
 }
 
 // Start brings an app to the front by hand.
-func (tv *AndroidTV) Start(app string) {
+func (tv *TV) Start(app string) {
 	tv.mu.Lock()
 	defer tv.mu.Unlock()
 	tv.front(app)
 }
 
-func (tv *AndroidTV) accept(l net.Listener, serve func(*tls.Conn)) {
+func (tv *TV) accept(l net.Listener, serve func(*tls.Conn)) {
 	for {
 		raw, err := l.Accept()
 		if err != nil {
@@ -288,7 +290,7 @@ func (tv *AndroidTV) accept(l net.Listener, serve func(*tls.Conn)) {
 var errStranger = errors.New("not paired")
 
 // greet does the TLS handshake; nil when that fails.
-func (tv *AndroidTV) greet(raw net.Conn, l net.Listener) *tls.Conn {
+func (tv *TV) greet(raw net.Conn, l net.Listener) *tls.Conn {
 	key, err := tv.key()
 	if err != nil || tv.hangs() {
 		_, _ = raw.Read(make([]byte, 1)) // the other side loses patience
@@ -319,13 +321,13 @@ func (tv *AndroidTV) greet(raw net.Conn, l net.Listener) *tls.Conn {
 	return conn
 }
 
-func (tv *AndroidTV) hangs() bool {
+func (tv *TV) hangs() bool {
 	tv.mu.Lock()
 	defer tv.mu.Unlock()
 	return tv.trouble.Hangs
 }
 
-func (tv *AndroidTV) knows(certificate []byte) bool {
+func (tv *TV) knows(certificate []byte) bool {
 	tv.mu.Lock()
 	defer tv.mu.Unlock()
 	known := tv.friends[sha256.Sum256(certificate)]

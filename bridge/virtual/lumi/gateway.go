@@ -1,4 +1,6 @@
-package virtual
+// Package lumi is a gateway of the first generation that is not there, with its
+// Zigbee children and the protocol of its local network.
+package lumi
 
 import (
 	"context"
@@ -16,15 +18,15 @@ import (
 )
 
 const (
-	lumiPort  = 9898
-	lumiWhois = 4321
-	lumiGroup = "224.0.0.50"
-	lumiBeat  = 10 * time.Second // of the gateway
-	lumiHour  = time.Hour        // of its children
+	gatewayPort = 9898
+	whoisPort   = 4321
+	group       = "224.0.0.50"
+	beatEvery   = 10 * time.Second // of the gateway
+	childEvery  = time.Hour        // of its children
 )
 
-// LumiOptions say how a gateway of the first generation is set up.
-type LumiOptions struct {
+// Options say how a gateway of the first generation is set up.
+type Options struct {
 	// Address is the gateway's own host:port; "" is a free port of 127.0.0.1.
 	Address string
 	// Unicast makes it report to everybody who asked it something, for networks
@@ -36,11 +38,11 @@ type LumiOptions struct {
 	Speed float64
 }
 
-// Lumi is a gateway of the model v3 with six Zigbee children: motion, door,
+// Gateway is a gateway of the model v3 with six Zigbee children: motion, door,
 // button, plug, thermometer and water leak sensor.
-type Lumi struct {
+type Gateway struct {
 	world mi.World
-	o     LumiOptions
+	o     Options
 	sid   string
 	key   string
 	talk  mi.PacketConn
@@ -50,26 +52,26 @@ type Lumi struct {
 	mu    sync.Mutex // guards the fields below
 	token string
 	turns uint64 // tokens so far
-	kids  []*lumiChild
+	kids  []*child
 	house map[string]any // the gateway's own fields
 	peers []netip.AddrPort
 	mute  bool
 	wrote []string // accepted writes, "sid field=value"
 }
 
-// lumiChild is a Zigbee device of the gateway.
-type lumiChild struct {
+// child is a Zigbee device of the gateway.
+type child struct {
 	sid, model string
 	short      int
 	name, room string
 	fields     map[string]any
 }
 
-// NewLumi sets the gateway up and opens its sockets. Run lets it live; Close is
+// New sets the gateway up and opens its sockets. Run lets it live; Close is
 // for one that never runs.
-func NewLumi(w mi.World, o LumiOptions) (*Lumi, error) {
+func New(w mi.World, o Options) (*Gateway, error) {
 	sum := md5.Sum(fmt.Appendf(nil, "virtual lumi %d", w.Seed))
-	l := &Lumi{
+	l := &Gateway{
 		world: w, o: o, sid: "34ce00a1b2c3", key: hex.EncodeToString(sum[:8]),
 		house: map[string]any{"rgb": uint32(0), "illumination": 503, "proto_version": "1.0.9"},
 	}
@@ -81,7 +83,7 @@ func NewLumi(w mi.World, o LumiOptions) (*Lumi, error) {
 	return l, l.open()
 }
 
-func (l *Lumi) furnish(tail string) {
+func (l *Gateway) furnish(tail string) {
 	for i, c := range []struct {
 		model, name, room string
 		fields            map[string]any
@@ -93,13 +95,13 @@ func (l *Lumi) furnish(tail string) {
 		{"weather.v1", "Bathroom climate", "Bathroom", map[string]any{"voltage": 3005, "temperature": "2314", "humidity": "5523", "pressure": "101325"}},
 		{"sensor_wleak.aq1", "Washing machine leak", "Bathroom", map[string]any{"voltage": 3015, "status": "no_leak"}},
 	} {
-		l.kids = append(l.kids, &lumiChild{
+		l.kids = append(l.kids, &child{
 			sid: fmt.Sprintf("158d00%s%02x", tail, i+1), model: c.model, short: 4096 + i, name: c.name, room: c.room, fields: c.fields,
 		})
 	}
 }
 
-func (l *Lumi) open() error {
+func (l *Gateway) open() error {
 	ctx := context.Background()
 	var err error
 	if l.talk, err = l.world.Net.ListenUDP(ctx, l.o.Address); err != nil {
@@ -115,9 +117,9 @@ func (l *Lumi) open() error {
 }
 
 // listen opens the socket for whois on the interface of the gateway's address.
-func (l *Lumi) listen(ctx context.Context) (err error) {
-	group := netip.MustParseAddr(lumiGroup)
-	if l.ask, err = l.world.Net.ListenUDP(ctx, netip.AddrPortFrom(group, lumiWhois).String()); err != nil {
+func (l *Gateway) listen(ctx context.Context) (err error) {
+	group := netip.MustParseAddr(group)
+	if l.ask, err = l.world.Net.ListenUDP(ctx, netip.AddrPortFrom(group, whoisPort).String()); err != nil {
 		return err
 	}
 	cards, err := l.world.Net.Interfaces()
@@ -133,7 +135,7 @@ func (l *Lumi) listen(ctx context.Context) (err error) {
 }
 
 // Run lets the gateway answer and report until ctx ends.
-func (l *Lumi) Run(ctx context.Context) error {
+func (l *Gateway) Run(ctx context.Context) error {
 	l.wg.Go(func() { l.serve(l.talk) })
 	if l.ask != nil {
 		l.wg.Go(func() { l.serve(l.ask) })
@@ -145,7 +147,7 @@ func (l *Lumi) Run(ctx context.Context) error {
 }
 
 // Close takes the gateway off the network.
-func (l *Lumi) Close() error {
+func (l *Gateway) Close() error {
 	if l.ask != nil {
 		return errors.Join(l.talk.Close(), l.ask.Close())
 	}
@@ -153,14 +155,14 @@ func (l *Lumi) Close() error {
 }
 
 // Key is what the app shows as the key of the local network.
-func (l *Lumi) Key() mi.Secret { return mi.Secret(l.key) }
+func (l *Gateway) Key() mi.Secret { return mi.Secret(l.key) }
 
 // SID names the gateway.
-func (l *Lumi) SID() string { return l.sid }
+func (l *Gateway) SID() string { return l.sid }
 
 // Infos returns who the gateway and its children are, in the order in which the
 // gateway lists them.
-func (l *Lumi) Infos() []mi.Info {
+func (l *Gateway) Infos() []mi.Info {
 	addr := l.talk.LocalAddr().String()
 	out := []mi.Info{{DID: "lumi." + l.sid, Model: "lumi.gateway.v3", Addr: addr}}
 	official := map[string]string{"magnet": "sensor_magnet", "switch": "sensor_switch", "weather.v1": "weather"}
@@ -175,7 +177,7 @@ func (l *Lumi) Infos() []mi.Info {
 }
 
 // Listed returns the same as an account lists it, with names and rooms.
-func (l *Lumi) Listed() []mi.Info {
+func (l *Gateway) Listed() []mi.Info {
 	out := l.Infos()
 	out[0].Name, out[0].Room = "Zigbee gateway", "Hall"
 	for i, c := range l.kids {
@@ -185,14 +187,14 @@ func (l *Lumi) Listed() []mi.Info {
 }
 
 // Wrote returns the writes that the gateway took: "sid field=value".
-func (l *Lumi) Wrote() []string {
+func (l *Gateway) Wrote() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return append([]string(nil), l.wrote...)
 }
 
 // Mute makes the gateway silent, or talk again.
-func (l *Lumi) Mute(mute bool) {
+func (l *Gateway) Mute(mute bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.mute = mute
@@ -200,7 +202,7 @@ func (l *Lumi) Mute(mute bool) {
 
 // Report changes fields of a child, or of the gateway itself, and reports them.
 // Fields that name an event ("click") are reported and not kept.
-func (l *Lumi) Report(sid string, fields map[string]any) {
+func (l *Gateway) Report(sid string, fields map[string]any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	model, short := "gateway", 0
@@ -212,24 +214,24 @@ func (l *Lumi) Report(sid string, fields map[string]any) {
 	} else {
 		maps.Copy(l.house, fields)
 	}
-	l.tell(lumiReport("report", model, sid, short, "", fields))
+	l.tell(reportOf("report", model, sid, short, "", fields))
 }
 
 // Beat sends the heartbeat of a child, or of the gateway with a new token.
-func (l *Lumi) Beat(sid string) {
+func (l *Gateway) Beat(sid string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if c := l.child(sid); c != nil {
-		l.tell(lumiReport("heartbeat", c.model, c.sid, c.short, "", c.fields))
+		l.tell(reportOf("heartbeat", c.model, c.sid, c.short, "", c.fields))
 		return
 	}
 	l.renew()
 	ip := map[string]any{"ip": l.talk.LocalAddr().Addr().String()}
-	l.tell(lumiReport("heartbeat", "gateway", l.sid, 0, l.token, ip))
+	l.tell(reportOf("heartbeat", "gateway", l.sid, 0, l.token, ip))
 }
 
 // child needs l.mu.
-func (l *Lumi) child(sid string) *lumiChild {
+func (l *Gateway) child(sid string) *child {
 	for _, c := range l.kids {
 		if c.sid == sid {
 			return c
@@ -239,19 +241,19 @@ func (l *Lumi) child(sid string) *lumiChild {
 }
 
 // renew draws the next token. It needs l.mu, but for a new gateway.
-func (l *Lumi) renew() {
+func (l *Gateway) renew() {
 	l.turns++
 	l.token = fmt.Sprintf("%016x", nature.Roll(l.world.Seed, "lumi token", l.turns))
 }
 
 // tell sends a report to everybody. It needs l.mu.
-func (l *Lumi) tell(data []byte) {
+func (l *Gateway) tell(data []byte) {
 	if l.mute {
 		return
 	}
 	to := l.peers
 	if !l.o.Unicast {
-		to = []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr(lumiGroup), lumiPort)}
+		to = []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr(group), gatewayPort)}
 	}
 	var out []mi.Packet
 	for _, peer := range to {
@@ -263,10 +265,10 @@ func (l *Lumi) tell(data []byte) {
 }
 
 // live beats, and lets people walk through the house.
-func (l *Lumi) live(ctx context.Context) {
-	beat := time.NewTicker(lumiBeat)
+func (l *Gateway) live(ctx context.Context) {
+	beat := time.NewTicker(beatEvery)
 	defer beat.Stop()
-	step := time.NewTicker(nature.Faster(lumiBeat, l.o.Speed))
+	step := time.NewTicker(nature.Faster(beatEvery, l.o.Speed))
 	defer step.Stop()
 	l.Beat(l.sid)
 	for beats, steps := uint64(0), uint64(0); ; {
@@ -284,9 +286,9 @@ func (l *Lumi) live(ctx context.Context) {
 }
 
 // pulse is a heartbeat of the gateway, and once an hour of its children.
-func (l *Lumi) pulse(n uint64) {
+func (l *Gateway) pulse(n uint64) {
 	l.Beat(l.sid)
-	if n%uint64(lumiHour/lumiBeat) == 0 {
+	if n%uint64(childEvery/beatEvery) == 0 {
 		for _, c := range l.kids {
 			l.Beat(c.sid)
 		}
@@ -294,7 +296,7 @@ func (l *Lumi) pulse(n uint64) {
 }
 
 // stir lets something happen once in a while.
-func (l *Lumi) stir(n uint64) {
+func (l *Gateway) stir(n uint64) {
 	if l.o.Still {
 		return
 	}
@@ -317,7 +319,7 @@ func (l *Lumi) stir(n uint64) {
 	}
 }
 
-func (l *Lumi) rgb() any {
+func (l *Gateway) rgb() any {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.house["rgb"]

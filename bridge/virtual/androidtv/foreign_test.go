@@ -1,4 +1,4 @@
-package virtual_test
+package androidtv_test
 
 import (
 	"bufio"
@@ -17,10 +17,10 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/androidtv"
 )
 
-// androidClient pairs with a TV, operates it, and says what it saw. Where it needs
+// remoteClient pairs with a TV, operates it, and says what it saw. Where it needs
 // somebody in front of the TV, it asks for that by a line and waits for an answer.
 const androidClient = `
 import asyncio, json, sys
@@ -94,7 +94,11 @@ func TestForeignAndroidTVClient(t *testing.T) {
 	if python == "" {
 		t.Skip("ATV_PYTHON names no Python that has androidtvremote2")
 	}
-	tv, err := virtual.NewAndroidTV(mi.World{Net: host.Network(), Now: time.Now, Seed: 4}, virtual.AndroidTVOptions{Addr: at("20", "6466")})
+	addr := "" // a free port
+	if network := os.Getenv("FOREIGN_NET"); network != "" {
+		addr = network + ".20:6466"
+	}
+	tv, err := androidtv.New(mi.World{Net: host.Network(), Now: time.Now, Seed: 4}, androidtv.Options{Addr: addr})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,10 +123,10 @@ func TestForeignAndroidTVClient(t *testing.T) {
 			tv.Forget()
 			fmt.Fprintln(in)
 		case "hang", "hang while pairing":
-			tv.Hurt(virtual.AndroidTVTrouble{Hangs: true})
+			tv.Hurt(androidtv.Trouble{Hangs: true})
 			fmt.Fprintln(in)
 		case "sleep", "sleep while pairing":
-			tv.Hurt(virtual.AndroidTVTrouble{})
+			tv.Hurt(androidtv.Trouble{})
 			tv.Sleep()
 			fmt.Fprintln(in)
 		}
@@ -146,7 +150,7 @@ func TestForeignAndroidTVClient(t *testing.T) {
 		t.Fatalf("%v: %s", err, answer)
 	}
 	if !seen.Stranger || !seen.Wrong || !seen.Forgotten || seen.Name != tv.Name() || seen.Mac != tv.MAC() || !seen.On ||
-		seen.App != "com.google.android.apps.tv.launcherx" || seen.Volume != (volume{10, virtual.AndroidTVMax, false}) || seen.Info["manufacturer"] != "Xiaomi" {
+		seen.App != "com.google.android.apps.tv.launcherx" || seen.Volume != (volume{10, androidtv.MaxVolume, false}) || seen.Info["manufacturer"] != "Xiaomi" {
 		t.Errorf("it saw %s", answer)
 	}
 	if got := fmt.Sprintf("%s", seen.Later); got != `[false "com.google.android.youtube.tv" {"level": 12, "max": 50, "muted": true}]` {

@@ -1,4 +1,4 @@
-package virtual
+package androidtv
 
 import (
 	"bufio"
@@ -14,22 +14,22 @@ import (
 	"time"
 )
 
-// androidTalk is one connection by which an Android TV is operated.
-type androidTalk struct {
+// talk is one connection by which an Android TV is operated.
+type talk struct {
 	out    chan []byte // what is to be said
 	active bool        // the other side has said what it wants to hear
 }
 
-const androidFeatures = 1 | 2 | 4 | 32 | 64 | 512
+const features = 1 | 2 | 4 | 32 | 64 | 512
 
 // operate serves a connection on the first port.
-func (tv *AndroidTV) operate(conn *tls.Conn) {
-	t := &androidTalk{out: make(chan []byte, 256)}
+func (tv *TV) operate(conn *tls.Conn) {
+	t := &talk{out: make(chan []byte, 256)}
 	gone := make(chan struct{})
 	tv.tasks.Go(func() { tv.say(conn, t, gone) })
 	tv.mu.Lock()
 	tv.talks[t] = true
-	t.send(proto(1, proto(1, androidFeatures, 2, proto(1, "MiTV-AFR0", 2, "Xiaomi", 3, 1, 4, "2", 5, "com.google.android.tv.remote.service", 6, "6.1.0"))))
+	t.send(proto(1, proto(1, features, 2, proto(1, "MiTV-AFR0", 2, "Xiaomi", 3, 1, 4, "2", 5, "com.google.android.tv.remote.service", 6, "6.1.0"))))
 	tv.mu.Unlock()
 	in := bufio.NewReader(conn)
 	for {
@@ -50,7 +50,7 @@ func (tv *AndroidTV) operate(conn *tls.Conn) {
 }
 
 // say writes what is to be said, and a ping every five seconds.
-func (tv *AndroidTV) say(conn *tls.Conn, t *androidTalk, gone chan struct{}) {
+func (tv *TV) say(conn *tls.Conn, t *talk, gone chan struct{}) {
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
 	for pings := 1; ; {
@@ -80,7 +80,7 @@ func (tv *AndroidTV) say(conn *tls.Conn, t *androidTalk, gone chan struct{}) {
 }
 
 // send queues a message; who does not read loses it.
-func (t *androidTalk) send(message []byte) {
+func (t *talk) send(message []byte) {
 	select {
 	case t.out <- message:
 	default:
@@ -88,7 +88,7 @@ func (t *androidTalk) send(message []byte) {
 }
 
 // tell sends a message to everybody who wants to hear. It needs tv.mu.
-func (tv *AndroidTV) tell(message []byte) {
+func (tv *TV) tell(message []byte) {
 	for t := range tv.talks {
 		if t.active {
 			t.send(message)
@@ -96,7 +96,7 @@ func (tv *AndroidTV) tell(message []byte) {
 	}
 }
 
-func (tv *AndroidTV) powerMessage() []byte {
+func (tv *TV) powerMessage() []byte {
 	on := 0
 	if tv.state.On {
 		on = 1
@@ -104,8 +104,8 @@ func (tv *AndroidTV) powerMessage() []byte {
 	return proto(40, proto(1, on))
 }
 
-func (tv *AndroidTV) volumeMessage() []byte {
-	level, most, muted := tv.state.Level, AndroidTVMax, 0
+func (tv *TV) volumeMessage() []byte {
+	level, most, muted := tv.state.Level, MaxVolume, 0
 	if tv.state.Muted {
 		muted = 1
 	}
@@ -115,12 +115,12 @@ func (tv *AndroidTV) volumeMessage() []byte {
 	return proto(50, proto(1, 0, 3, "MiTV-AFR0", 6, most, 7, level, 8, muted))
 }
 
-func (tv *AndroidTV) appMessage() []byte {
+func (tv *TV) appMessage() []byte {
 	return proto(20, proto(1, proto(1, 0, 12, tv.state.App), 2, proto(1, 0)))
 }
 
 // obey takes in a message. It needs tv.mu.
-func (tv *AndroidTV) obey(t *androidTalk, message []protoField) {
+func (tv *TV) obey(t *talk, message []protoField) {
 	for _, part := range message {
 		switch part.num {
 		case 1:
@@ -144,7 +144,7 @@ func (tv *AndroidTV) obey(t *androidTalk, message []protoField) {
 	}
 }
 
-func (tv *AndroidTV) open(link string) {
+func (tv *TV) open(link string) {
 	tv.state.Links = append(tv.state.Links, link)
 	if app, ok := strings.CutPrefix(link, "market://launch?id="); ok {
 		tv.front(app)
@@ -153,20 +153,20 @@ func (tv *AndroidTV) open(link string) {
 	}
 }
 
-func (tv *AndroidTV) front(app string) {
+func (tv *TV) front(app string) {
 	tv.state.App = app
 	tv.tell(tv.appMessage())
 }
 
 // press does what a key does. It needs tv.mu.
-func (tv *AndroidTV) press(code int) {
+func (tv *TV) press(code int) {
 	tv.state.Keys = append(tv.state.Keys, code)
 	switch code {
 	case 26:
 		tv.state.On = !tv.state.On
 		tv.power()
 	case 3:
-		tv.front(androidHome)
+		tv.front(launcher)
 	case 24:
 		tv.louder(1)
 	case 25:
@@ -177,7 +177,7 @@ func (tv *AndroidTV) press(code int) {
 	}
 }
 
-func (tv *AndroidTV) power() {
+func (tv *TV) power() {
 	if !tv.trouble.Lazy {
 		tv.tell(tv.powerMessage())
 		return
@@ -192,19 +192,19 @@ func (tv *AndroidTV) power() {
 	})
 }
 
-func (tv *AndroidTV) louder(by int) {
+func (tv *TV) louder(by int) {
 	if tv.trouble.Coarse {
 		by *= 3
 	}
 	if !tv.trouble.Deaf {
-		tv.state.Level = min(max(tv.state.Level+by, 0), AndroidTVMax)
+		tv.state.Level = min(max(tv.state.Level+by, 0), MaxVolume)
 	}
 	tv.tell(tv.volumeMessage())
 }
 
 // pair serves a connection on the second port: it shows a code when it is asked to
 // and takes the secret that only comes of it.
-func (tv *AndroidTV) pair(conn *tls.Conn) {
+func (tv *TV) pair(conn *tls.Conn) {
 	client := conn.ConnectionState().PeerCertificates[0]
 	code, secret := "", []byte(nil)
 	defer func() { tv.screen("", code) }()
@@ -237,7 +237,7 @@ func (tv *AndroidTV) pair(conn *tls.Conn) {
 }
 
 // draw makes a code for a client, and the secret that comes of it.
-func (tv *AndroidTV) draw(client *x509.Certificate) (string, []byte) {
+func (tv *TV) draw(client *x509.Certificate) (string, []byte) {
 	key, err := tv.key()
 	if err != nil {
 		return "", nil
@@ -258,7 +258,7 @@ func (tv *AndroidTV) draw(client *x509.Certificate) (string, []byte) {
 }
 
 // screen shows a code, or takes old away; a code of somebody else stays.
-func (tv *AndroidTV) screen(code, old string) {
+func (tv *TV) screen(code, old string) {
 	tv.mu.Lock()
 	if code != "" || tv.code == old {
 		tv.code = code
@@ -269,7 +269,7 @@ func (tv *AndroidTV) screen(code, old string) {
 	}
 }
 
-func (tv *AndroidTV) befriend(client *x509.Certificate) {
+func (tv *TV) befriend(client *x509.Certificate) {
 	tv.mu.Lock()
 	defer tv.mu.Unlock()
 	tv.friends[sha256.Sum256(client.Raw)] = true

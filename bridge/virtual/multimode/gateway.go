@@ -1,4 +1,6 @@
-package virtual
+// Package multimode is a multimode gateway that is not there, with the broker that
+// its children report to.
+package multimode
 
 import (
 	"context"
@@ -11,23 +13,23 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-// The children of a Multimode, by their did.
+// The children of a Gateway, by their did.
 const (
-	MultimodeMotion = "lumi.158d00aa000001" // and light
-	MultimodeDoor   = "lumi.158d00aa000002"
-	MultimodePlug   = "lumi.158d00aa000003"
-	MultimodeLamp   = "1000000417" // by mesh
-	MultimodeSound  = "blt.3.1multimode"
+	Motion = "lumi.158d00aa000001" // and light
+	Door   = "lumi.158d00aa000002"
+	Plug   = "lumi.158d00aa000003"
+	Lamp   = "1000000417" // by mesh
+	Sound  = "blt.3.1multimode"
 )
 
-// Multimode is a multimode gateway whose own broker answers, with a motion sensor,
+// Gateway is a multimode gateway whose own broker answers, with a motion sensor,
 // a door, a plug, a mesh lamp and a Bluetooth motion sensor. It is that broker,
 // too, unless Serve gives it another.
-type Multimode struct {
+type Gateway struct {
 	w mi.World
 
 	mu     sync.Mutex // guards the fields below
-	subs   []*multimodeSub
+	subs   []*listener
 	out    mi.Bus // of Serve; nil without
 	on     bool
 	bright int64
@@ -37,36 +39,36 @@ type Multimode struct {
 	mute   bool
 }
 
-// multimodeSub is one who listens at the gateway's own broker.
-type multimodeSub struct {
+// listener is one who listens at the gateway's own broker.
+type listener struct {
 	filter  string
 	arrived func(topic string, payload []byte, retained bool)
 }
 
-// NewMultimode returns the gateway.
-func NewMultimode(w mi.World) *Multimode {
-	return &Multimode{w: w, on: true, bright: 40, kelvin: 4000, plug: 1}
+// New returns the gateway.
+func New(w mi.World) *Gateway {
+	return &Gateway{w: w, on: true, bright: 40, kelvin: 4000, plug: 1}
 }
 
 // Children lists what the vendor's account would know of the children.
-func (*Multimode) Children() []mi.Info {
+func (*Gateway) Children() []mi.Info {
 	return []mi.Info{
-		{DID: MultimodeMotion, Model: "lumi.sensor_motion.aq2", Name: "Landing motion", Room: "Landing"},
-		{DID: MultimodeDoor, Model: "lumi.sensor_magnet.aq2", Name: "Cellar door", Room: "Cellar"},
-		{DID: MultimodePlug, Model: "lumi.plug.mmeu01", Name: "Landing plug", Room: "Landing"},
-		{DID: MultimodeLamp, Model: "xiaomi.mesh.3416", Name: "Landing lamp", Room: "Landing"},
+		{DID: Motion, Model: "lumi.sensor_motion.aq2", Name: "Landing motion", Room: "Landing"},
+		{DID: Door, Model: "lumi.sensor_magnet.aq2", Name: "Cellar door", Room: "Cellar"},
+		{DID: Plug, Model: "lumi.plug.mmeu01", Name: "Landing plug", Room: "Landing"},
+		{DID: Lamp, Model: "xiaomi.mesh.3416", Name: "Landing lamp", Room: "Landing"},
 	}
 }
 
 // Connect connects to the gateway's broker; it has the shape that drivers want.
-func (m *Multimode) Connect(context.Context, string) (mi.Bus, error) { return multimodeBus{m}, nil }
+func (m *Gateway) Connect(context.Context, string) (mi.Bus, error) { return bus{m}, nil }
 
-// multimodeBus is the broker as a client sees it.
-type multimodeBus struct{ m *Multimode }
+// bus is the broker as a client sees it.
+type bus struct{ m *Gateway }
 
 // Subscribe implements mi.Bus.
-func (b multimodeBus) Subscribe(ctx context.Context, filter string, arrived func(string, []byte, bool)) error {
-	s := &multimodeSub{filter, arrived}
+func (b bus) Subscribe(ctx context.Context, filter string, arrived func(string, []byte, bool)) error {
+	s := &listener{filter, arrived}
 	b.m.mu.Lock()
 	b.m.subs = append(b.m.subs, s)
 	b.m.mu.Unlock()
@@ -83,13 +85,13 @@ func (b multimodeBus) Subscribe(ctx context.Context, filter string, arrived func
 }
 
 // Publish implements mi.Bus.
-func (b multimodeBus) Publish(_ context.Context, topic string, payload []byte) error {
+func (b bus) Publish(_ context.Context, topic string, payload []byte) error {
 	go b.m.hear(topic, payload) // a broker hands on in its own time
 	return nil
 }
 
 // Serve has the gateway speak at another broker, until ctx ends.
-func (m *Multimode) Serve(ctx context.Context, bus mi.Bus) error {
+func (m *Gateway) Serve(ctx context.Context, bus mi.Bus) error {
 	m.mu.Lock()
 	m.out = bus
 	m.mu.Unlock()
@@ -106,20 +108,20 @@ func (m *Multimode) Serve(ctx context.Context, bus mi.Bus) error {
 }
 
 // Mute makes the gateway and its children silent for good.
-func (m *Multimode) Mute() {
+func (m *Gateway) Mute() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.mute = true
 }
 
 // Say has the gateway publish something.
-func (m *Multimode) Say(topic, payload string) {
+func (m *Gateway) Say(topic, payload string) {
 	m.mu.Lock()
 	if m.mute {
 		m.mu.Unlock()
 		return
 	}
-	subs, out := append([]*multimodeSub(nil), m.subs...), m.out
+	subs, out := append([]*listener(nil), m.subs...), m.out
 	m.mu.Unlock()
 	if out != nil {
 		_ = out.Publish(context.Background(), topic, []byte(payload)) // lost like any message without a broker
@@ -133,56 +135,56 @@ func (m *Multimode) Say(topic, payload string) {
 }
 
 // Stir has the motion sensor see somebody.
-func (m *Multimode) Stir(lux int) {
-	m.Say("zigbee/send", fmt.Sprintf(`{"cmd":"report","did":%q,"time":1,"params":[{"res_name":"0.3.85","value":%d},{"res_name":"3.1.85","value":1}]}`, MultimodeMotion, lux))
+func (m *Gateway) Stir(lux int) {
+	m.Say("zigbee/send", fmt.Sprintf(`{"cmd":"report","did":%q,"time":1,"params":[{"res_name":"0.3.85","value":%d},{"res_name":"3.1.85","value":1}]}`, Motion, lux))
 }
 
 // Door opens or closes the door.
-func (m *Multimode) Door(open bool) {
+func (m *Gateway) Door(open bool) {
 	n := 0
 	if open {
 		n = 1
 	}
-	m.Say("zigbee/send", fmt.Sprintf(`{"cmd":"report","did":%q,"params":[{"res_name":"3.1.85","value":%d}]}`, MultimodeDoor, n))
+	m.Say("zigbee/send", fmt.Sprintf(`{"cmd":"report","did":%q,"params":[{"res_name":"3.1.85","value":%d}]}`, Door, n))
 }
 
 // Sound has the gateway hear the Bluetooth motion sensor.
-func (m *Multimode) Sound() {
+func (m *Gateway) Sound() {
 	m.mu.Lock()
 	m.frames++
 	n := m.frames
 	m.mu.Unlock()
 	m.Say("miio/report", fmt.Sprintf(`{"id":%d,"method":"_async.ble_event","params":{"dev":{"did":%q,"mac":"54:EF:44:00:AA:01","pdid":2701},`+
-		`"evt":[{"eid":15,"edata":"780000"}],"frmCnt":%d,"gwts":1}}`, n, MultimodeSound, n%256))
+		`"evt":[{"eid":15,"edata":"780000"}],"frmCnt":%d,"gwts":1}}`, n, Sound, n%256))
 }
 
 // Beat has everybody give a sign of life.
-func (m *Multimode) Beat() {
+func (m *Gateway) Beat() {
 	for did, list := range map[string]string{
-		MultimodeMotion: `[{"res_name":"8.0.2008","value":3005},{"res_name":"3.1.85","value":1}]`,
-		MultimodeDoor:   `[{"res_name":"8.0.2008","value":3100}]`,
-		MultimodePlug:   `[{"res_name":"4.1.85","value":1},{"res_name":"0.12.85","value":12.5}]`,
+		Motion: `[{"res_name":"8.0.2008","value":3005},{"res_name":"3.1.85","value":1}]`,
+		Door:   `[{"res_name":"8.0.2008","value":3100}]`,
+		Plug:   `[{"res_name":"4.1.85","value":1},{"res_name":"0.12.85","value":12.5}]`,
 	} {
 		m.Say("zigbee/send", fmt.Sprintf(`{"cmd":"heartbeat","params":[{"did":%q,"res_list":%s}]}`, did, list))
 	}
-	m.Say("miio/report", fmt.Sprintf(`{"method":"_sync.ble_mesh_keep_alive","params":[{"did":%q}]}`, MultimodeLamp))
+	m.Say("miio/report", fmt.Sprintf(`{"method":"_sync.ble_mesh_keep_alive","params":[{"did":%q}]}`, Lamp))
 	m.Say("miio/report", `{"method":"event.gw.heartbeat","params":[]}`)
 }
 
 // The pace of a multimode home: signs of life first, so that nobody waits for them.
 const (
-	multimodeStep  = 20 * time.Second
-	multimodeHello = time.Second
-	multimodeFirst = 5 // steps
+	step      = 20 * time.Second
+	greeting  = time.Second
+	greetings = 5 // steps
 )
 
 // Live has people move through the house, until ctx ends.
-func (m *Multimode) Live(ctx context.Context) {
+func (m *Gateway) Live(ctx context.Context) {
 	for n := 0; ; n++ {
-		pause := multimodeStep
+		pause := step
 		switch {
-		case n < multimodeFirst:
-			pause = multimodeHello
+		case n < greetings:
+			pause = greeting
 			m.Beat()
 			if !m.listened() {
 				n = -1 // whoever comes later is told as well
@@ -204,14 +206,14 @@ func (m *Multimode) Live(ctx context.Context) {
 }
 
 // listened reports whether somebody hears what the gateway says.
-func (m *Multimode) listened() bool {
+func (m *Gateway) listened() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.subs) > 0 || m.out != nil
 }
 
-// multimodeOrder is what others want of the gateway.
-type multimodeOrder struct {
+// order is what others want of the gateway.
+type order struct {
 	ID     int             `json:"id"`
 	Cmd    string          `json:"cmd"`
 	Method string          `json:"method"`
@@ -219,8 +221,8 @@ type multimodeOrder struct {
 	Params json.RawMessage `json:"params"`
 }
 
-// multimodeItem is one value of an order or an answer.
-type multimodeItem struct {
+// item is one value of an order or an answer.
+type item struct {
 	DID   string   `json:"did,omitempty"`
 	Res   string   `json:"res_name,omitempty"`
 	SIID  int      `json:"siid,omitempty"`
@@ -230,12 +232,12 @@ type multimodeItem struct {
 }
 
 // hear takes an order.
-func (m *Multimode) hear(topic string, payload []byte) {
-	var o multimodeOrder
+func (m *Gateway) hear(topic string, payload []byte) {
+	var o order
 	if json.Unmarshal(payload, &o) != nil {
 		return
 	}
-	var items []multimodeItem
+	var items []item
 	if json.Unmarshal(o.Params, &items) != nil {
 		items = nil
 	}
@@ -251,15 +253,15 @@ func (m *Multimode) hear(topic string, payload []byte) {
 }
 
 // do carries out one item of an order and returns its code.
-func (m *Multimode) do(o *multimodeOrder, it *multimodeItem) int {
+func (m *Gateway) do(o *order, it *item) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	write := o.Cmd == "write" || o.Method == "set_properties"
 	number, _ := it.Value.Int()
 	switch {
-	case o.DID == MultimodePlug && it.Res == "4.1.85":
+	case o.DID == Plug && it.Res == "4.1.85":
 		return swapped(write, &m.plug, number, it)
-	case it.DID != MultimodeLamp || it.SIID != 2:
+	case it.DID != Lamp || it.SIID != 2:
 		return -4003
 	case it.PIID == 1:
 		if write {
@@ -275,7 +277,7 @@ func (m *Multimode) do(o *multimodeOrder, it *multimodeItem) int {
 	return -4003
 }
 
-func swapped(write bool, have *int64, wanted int64, it *multimodeItem) int {
+func swapped(write bool, have *int64, wanted int64, it *item) int {
 	if write {
 		*have = wanted
 	}
@@ -284,7 +286,7 @@ func swapped(write bool, have *int64, wanted int64, it *multimodeItem) int {
 }
 
 // Lamp tells how the mesh lamp is, for people.
-func (m *Multimode) Lamp() string {
+func (m *Gateway) Lamp() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	state := "off"
