@@ -222,7 +222,23 @@ func (d *Driver) Open(ctx context.Context, info mi.Info, sink mi.Sink) (mi.Link,
 	l.ctx, l.stop = context.WithCancel(ctx)
 	l.mac = mac
 	l.seek = func() *router { return d.at(info.Parent, "") }
+	l.meet = d.meet
 	return l, nil
+}
+
+// meet asks the routers that nobody knows yet who they are: after a start, those who
+// live on one may come first.
+func (d *Driver) meet(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, r := range d.routers {
+		r.mu.Lock()
+		known := r.s.mac() != ""
+		r.mu.Unlock()
+		if !known {
+			all.Go(func() { _ = r.refresh(ctx, r.age()) }) // Find tells what was the matter
+		}
+	}
+	all.Wait()
 }
 
 // at finds a router by its DID or address.

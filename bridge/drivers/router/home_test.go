@@ -114,8 +114,9 @@ func TestHomeKnowsItsDevicesAfterARestart(t *testing.T) {
 		h := build(t, func(_ *virtual.Options, o *router.Options) { o.Presence = []string{"all"} })
 		client := phone(h.router.Clients()[2])
 		w := &drivertest.View{}
+		var said strings.Builder
 		home := device.New(device.Options{
-			World: h.world, View: w, Log: zerolog.Nop(), Known: []mi.Info{own(), client},
+			World: h.world, View: w, Log: zerolog.New(zerolog.SyncWriter(&said)).Level(zerolog.WarnLevel), Known: []mi.Info{own(), client},
 			Routes: []device.Route{{Name: "router", Driver: h.driver}},
 		})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -134,5 +135,8 @@ func TestHomeKnowsItsDevicesAfterARestart(t *testing.T) {
 		}
 		cancel()
 		runs.Wait()
+		if said.Len() > 0 {
+			t.Errorf("a start at which all is well warns: %s", &said)
+		}
 	})
 }

@@ -14,8 +14,9 @@ import (
 // one client. All of them live on the rounds of their router.
 type link struct {
 	info mi.Info
-	mac  string         // of the node or client; "" of the router itself
-	seek func() *router // finds the router; nil while it is not known which one it is
+	mac  string                // of the node or client; "" of the router itself
+	seek func() *router        // finds the router; nil while it is not known which one it is
+	meet func(context.Context) // asks the routers who they are; nil where that is known
 	sink mi.Sink
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
@@ -67,6 +68,10 @@ func (r *router) adopt(l *link) {
 // ready brings the router's state up to date and returns the router.
 func (l *link) ready(ctx context.Context) (*router, error) {
 	r, err := l.router()
+	if err != nil && l.meet != nil {
+		l.meet(ctx)
+		r, err = l.router()
+	}
 	if err != nil {
 		return nil, err
 	}
