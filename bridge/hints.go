@@ -8,12 +8,20 @@ import (
 )
 
 // hint says which settings name something that is not there, though it may come
-// later: an interface, or the names of a language.
+// later: an interface, or the names of a language. It also says what is listed twice.
 func (b *Bridge) hint(rules *entity.Rules) {
 	c, log := b.opt.Config, &b.opt.Log
 	if known := rules.Languages(); c.Language != "" && !rules.Speaks(c.Language) {
 		log.Warn().Str("language", c.Language).Strs("known", known).
 			Msg("there are no names in this language: they stay English; a file of yours in lang/ can bring them")
+	}
+	for _, d := range c.Doubled() {
+		counts := d.Second + " counts where it differs"
+		if d.Rival {
+			counts = "the one whose did answers there"
+		}
+		log.Warn().Str("setting", d.Setting).Str("entries", d.First+", "+d.Second).Str("both", d.What).Str("counts", counts).
+			Msg("two entries of the list of devices are for the same one: take one out")
 	}
 	if len(c.Interfaces) == 0 {
 		return

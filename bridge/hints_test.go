@@ -32,12 +32,17 @@ func TestHints(t *testing.T) {
 		{config.Config{Language: "en-GB"}, ""},
 		{config.Config{Language: "xx"}, `"language":"xx"`},
 		{config.Config{Language: "en", Interfaces: config.List{"nosuch0"}}, `"interface":"nosuch0"`},
+		{config.Config{Devices: "10.0.0.1,00112233445566778899aabbccddeeff;10.0.0.1,ff112233445566778899aabbccddeeff"},
+			`"setting":"MIHOME2MQTT_DEVICES","entries":"entry 1, entry 2","both":"10.0.0.1:54321","counts":"entry 2 counts where it differs"`},
 	} {
 		var said bytes.Buffer
 		b := &Bridge{opt: Options{Config: &tc.config, World: mi.World{Net: oneCard{}}, Log: zerolog.New(&said)}}
 		b.hint(rules)
 		if got := said.String(); tc.want == "" && got != "" || !strings.Contains(got, tc.want) {
 			t.Errorf("%+v says %q, want %q", tc.config.Interfaces, got, tc.want)
+		}
+		if strings.Contains(said.String(), "2233445566") {
+			t.Errorf("a token shows: %s", &said)
 		}
 	}
 }

@@ -30,6 +30,24 @@ func (c *Config) KnownDevices() ([]mi.Info, error) { return ParseDevices(c.Devic
 // extractors write them, or lines (also separated by ;) of "did or host, token,
 // model". Errors name the entry and never hold a token.
 func ParseDevices(text string) ([]mi.Info, error) {
+	all, err := parseDevices(text)
+	if err != nil || all == nil {
+		return nil, err
+	}
+	out := make([]mi.Info, len(all))
+	for i := range all {
+		out[i] = all[i].Info
+	}
+	return out, nil
+}
+
+// entry is a device of a list, and where it stands there: "entry 3", "line 4".
+type entry struct {
+	mi.Info
+	at string
+}
+
+func parseDevices(text string) ([]entry, error) {
 	text = strings.TrimSpace(strings.TrimPrefix(text, "\ufeff"))
 	switch {
 	case text == "":
@@ -42,18 +60,19 @@ func ParseDevices(text string) ([]mi.Info, error) {
 	return devicesFromLines(text)
 }
 
-func devicesFromLines(text string) ([]mi.Info, error) {
-	var out []mi.Info
+func devicesFromLines(text string) ([]entry, error) {
+	var out []entry
 	for i, line := range strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == ';' }) {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
 			continue
 		}
+		at := fmt.Sprintf("entry %d", i+1)
 		info, err := deviceFromLine(line)
 		if err != nil {
-			return nil, fmt.Errorf("entry %d: %w", i+1, err)
+			return nil, fmt.Errorf("%s: %w", at, err)
 		}
-		out = append(out, info)
+		out = append(out, entry{info, at})
 	}
 	return out, nil
 }
@@ -98,7 +117,7 @@ func hasHeader(text string) bool {
 		func(name string) bool { return synonym(strings.Trim(name, "\"\r ")) == "token" })
 }
 
-func devicesFromCSV(text string) ([]mi.Info, error) {
+func devicesFromCSV(text string) ([]entry, error) {
 	first, _, _ := strings.Cut(text, "\n")
 	r := csv.NewReader(strings.NewReader(text))
 	r.FieldsPerRecord, r.LazyQuotes = -1, true
@@ -111,7 +130,7 @@ func devicesFromCSV(text string) ([]mi.Info, error) {
 	if err != nil {
 		return nil, fmt.Errorf("CSV: %w", err)
 	}
-	var out []mi.Info
+	var out []entry
 	for i, row := range rows[1:] {
 		raw := map[string]string{}
 		for j, value := range row {
@@ -122,29 +141,30 @@ func devicesFromCSV(text string) ([]mi.Info, error) {
 		if raw["token"] == "" {
 			continue // a device without a key of its own, such as a Bluetooth one
 		}
+		at := fmt.Sprintf("line %d", i+2)
 		info, err := newInfo(raw)
 		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", i+2, err)
+			return nil, fmt.Errorf("%s: %w", at, err)
 		}
-		out = append(out, info)
+		out = append(out, entry{info, at})
 	}
 	return out, nil
 }
 
 // devicesFromJSON takes every object with a token, at whatever depth it stands.
-func devicesFromJSON(text []byte) ([]mi.Info, error) {
+func devicesFromJSON(text []byte) ([]entry, error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
 	var tree any
 	if err := dec.Decode(&tree); err != nil {
 		return nil, fmt.Errorf("JSON: %w", err)
 	}
-	var out []mi.Info
+	var out []entry
 	err := collect(tree, &out)
 	return out, err
 }
 
-func collect(node any, out *[]mi.Info) error {
+func collect(node any, out *[]entry) error {
 	switch node := node.(type) {
 	case []any:
 		for _, child := range node {
@@ -158,7 +178,7 @@ func collect(node any, out *[]mi.Info) error {
 	return nil
 }
 
-func collectObject(node map[string]any, out *[]mi.Info) error {
+func collectObject(node map[string]any, out *[]entry) error {
 	raw := map[string]string{}
 	for _, name := range sortedNames(node) {
 		switch value := node[name].(type) {
@@ -175,10 +195,11 @@ func collectObject(node map[string]any, out *[]mi.Info) error {
 	if raw["token"] == "" {
 		return nil
 	}
+	at := fmt.Sprintf("entry %d", len(*out)+1)
 	info, err := newInfo(raw)
 	if err != nil {
-		return fmt.Errorf("entry %d: %w", len(*out)+1, err)
+		return fmt.Errorf("%s: %w", at, err)
 	}
-	*out = append(*out, info)
+	*out = append(*out, entry{info, at})
 	return nil
 }

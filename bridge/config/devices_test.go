@@ -61,6 +61,30 @@ func TestParseDevicesSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestDoubledEntriesAreNamed(t *testing.T) {
+	const one, two = ",00112233445566778899aabbccddeeff", ",ff112233445566778899aabbccddeeff"
+	for _, tc := range []struct {
+		name, list string
+		want       []Doubled
+	}{
+		{"different", "10.0.0.1" + one + ";10.0.0.2" + two, nil},
+		{"alike", "10.0.0.1" + one + ";10.0.0.1" + one, nil},
+		{"one host", "10.0.0.1" + one + ";# note;7/10.0.0.1" + two, []Doubled{{"MIHOME2MQTT_DEVICES_FILE", "10.0.0.1:54321", "entry 1", "entry 3", false}}},
+		{"one did", "7" + one + "\n7/10.0.0.1" + two, []Doubled{{"MIHOME2MQTT_DEVICES_FILE", "7", "entry 1", "entry 2", false}}},
+		{"two dids", "7/10.0.0.1" + one + ";8/10.0.0.1" + one, []Doubled{{"MIHOME2MQTT_DEVICES_FILE", "10.0.0.1:54321", "entry 1", "entry 2", true}}},
+		{"table", "ip,token\n10.0.0.1" + one + "\n10.0.0.1" + two, []Doubled{{"MIHOME2MQTT_DEVICES_FILE", "10.0.0.1:54321", "line 2", "line 3", false}}},
+		{"behind a gateway", `[{"did":"7","ip":"10.0.0.1","token":"00112233445566778899aabbccddeeff"},` +
+			`{"did":"lumi.1","ip":"10.0.0.1","parent_id":"7","token":"ff112233445566778899aabbccddeeff"}]`, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := &Config{Devices: mi.Secret(tc.list), filed: map[string]bool{Prefix + "DEVICES": true}}
+			if diff := cmp.Diff(tc.want, c.Doubled()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func FuzzParseDevices(f *testing.F) {
 	f.Add("192.168.1.20," + aToken)
 	f.Add("ip,token\n192.168.1.20," + aToken)

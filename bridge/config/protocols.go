@@ -136,15 +136,20 @@ func (c *Config) checkProtocols() error {
 		c.of("BLE_ESPHOME", nodes), c.of("BLE_KEYS", keys), c.of("NINEBOTS", ninebots))
 }
 
-// of says which setting an error is about, as it was given: by value or by file.
+// of says which setting an error is about, as it was given.
 func (c *Config) of(name string, err error) error {
 	if err == nil {
 		return nil
 	}
+	return fmt.Errorf("%s: %w", c.given(name), err)
+}
+
+// given is the variable by which a setting was given: with its value or a file.
+func (c *Config) given(name string) string {
 	if c.filed[Prefix+name] {
 		name += "_FILE"
 	}
-	return fmt.Errorf("%s%s: %w", Prefix, name, err)
+	return Prefix + name
 }
 
 // entries splits a list by ; or line, and each entry by commas.
