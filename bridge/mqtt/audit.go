@@ -24,6 +24,7 @@ type audit struct {
 	round   int // number of the session
 	topics  topic.Layout
 	targets []Target
+	past    []*past // the bases of earlier runs
 
 	mu    sync.Mutex
 	over  bool
@@ -34,8 +35,8 @@ type audit struct {
 	awaited map[string]bool // topics that did not come yet, for missing
 }
 
-func newAudit(s *session, round int, topics topic.Layout, targets []Target) *audit {
-	a := &audit{session: s, round: round, topics: topics, targets: targets, news: time.Now(), held: map[string]map[string][]homeassistant.Message{}}
+func newAudit(s *session, round int, topics topic.Layout, targets []Target, before []*past) *audit {
+	a := &audit{session: s, round: round, topics: topics, targets: targets, past: before, news: time.Now(), held: map[string]map[string][]homeassistant.Message{}}
 	for _, t := range targets {
 		a.held[t.Prefix] = map[string][]homeassistant.Message{}
 	}
@@ -44,6 +45,9 @@ func newAudit(s *session, round int, topics topic.Layout, targets []Target) *aud
 
 // arrived takes a retained discovery message and reports whether it was one of ours.
 func (a *audit) arrived(m arrival) bool {
+	if a.claimed(m) {
+		return true
+	}
 	for _, t := range a.targets {
 		device, _, ours := homeassistant.Owner(t.Prefix, m.topic)
 		if !ours {
@@ -53,7 +57,9 @@ func (a *audit) arrived(m arrival) bool {
 		delete(a.awaited, m.topic)
 		if m.retained && !a.over && len(m.payload) > 0 {
 			a.news = time.Now()
-			if !homeassistant.Foreign(a.topics, m.payload) {
+			if homeassistant.Foreign(a.topics, m.payload) {
+				a.recall(t.Prefix, device, m)
+			} else {
 				a.keep(t.Prefix, device, m)
 			}
 		}
@@ -81,14 +87,21 @@ func (a *audit) run(ctx context.Context) error {
 	if len(filters) == 0 {
 		return nil
 	}
-	if err := a.session.browse(ctx, filters); err != nil {
+	for _, p := range a.past {
+		filters = append(filters, p.instance())
+	}
+	refused, err := a.session.listen(ctx, 0, filters)
+	if err != nil {
 		return err
 	}
+	a.doubt(refused)
 	end := time.Now().Add(auditLimit)
 	for {
 		a.mu.Lock()
 		wait := min(time.Until(a.news.Add(auditQuiet)), time.Until(end))
-		a.over = wait <= 0
+		if a.over = wait <= 0; a.over {
+			a.inherit()
+		}
 		a.mu.Unlock()
 		if wait <= 0 {
 			return a.session.unsubscribe(ctx, filters)

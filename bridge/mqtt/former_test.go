@@ -71,3 +71,56 @@ func TestPrefixThatIsLeftOutIsCleared(t *testing.T) {
 		b.down()
 	})
 }
+
+// A bridge that moves to another base topic takes back what it announced of devices
+// that vanished meanwhile, unless somebody else lives at the old one now.
+func TestBaseTopicThatIsLeftIsCleared(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		instance string // retained at the old base topic; "" is nothing
+		want     []string
+	}{
+		{"free", "", []string{"bridge_attic", "d1"}},
+		{"taken", `{"id":"somebody else"}`, []string{"bridge", "bridge_attic", "d1", "d2"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, kept := testWorld(), &shelf{}
+				b := newForeign(t, w)
+				first := newHouse(t, w, 2, func(o *Options) {
+					external(o)
+					o.Memory = kept
+				})
+				time.Sleep(3 * time.Minute)
+				first.stop()
+				if tc.instance != "" {
+					u := mustConnect(t, w, "somebody")
+					u.say("mihome2mqtt/bridge/instance", tc.instance, true)
+					u.bye()
+				}
+				second := newHouse(t, w, 1, func(o *Options) {
+					external(o)
+					o.Memory, o.Base = kept, "attic"
+				})
+				time.Sleep(3 * time.Minute)
+				if got := announcedDevices(second.tree()); !slices.Equal(got, tc.want) {
+					t.Errorf("announced are %v, want %v", got, tc.want)
+				}
+				second.stop()
+				b.down()
+			})
+		})
+	}
+}
+
+// announcedDevices returns whose announcements stand below homeassistant, sorted.
+func announcedDevices(tree []string) (all []string) {
+	for _, line := range tree {
+		rest, ours := strings.CutPrefix(line, "!homeassistant/device/mihome2mqtt_")
+		if device, _, is := strings.Cut(rest, "/config {"); ours && is {
+			all = append(all, device)
+		}
+	}
+	slices.Sort(all)
+	return all
+}

@@ -25,7 +25,7 @@ func (h *Home) greet(ctx context.Context, s *session) error {
 	}
 	h.mu.Lock()
 	h.round++
-	a, ready := newAudit(s, h.round, h.topics, h.places), make(chan struct{})
+	a, ready := newAudit(s, h.round, h.topics, h.places, h.past()), make(chan struct{})
 	h.audit, h.ready = a, ready
 	h.mu.Unlock()
 	h.background.Go(func() {

@@ -95,6 +95,7 @@ func (h *Home) sweepOnce(ctx context.Context, a *audit) error {
 			h.log.Info().Str("device", id).Msg("device is gone; its announcement is taken back")
 		}
 	}
+	h.settled()
 	w := &sweep{stale: h.stale}
 	h.mu.Lock()
 	h.sweep = w
