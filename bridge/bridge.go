@@ -19,6 +19,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/diagnosis"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/miio"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mapping"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mqtt"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/pages"
@@ -87,7 +88,8 @@ type Bridge struct {
 	opt       Options
 	key       *sealed.Key
 	store     *store.Store
-	specs     *corrected
+	library   *spec.Library
+	specs     *mapping.Specs
 	home      *device.Home
 	topics    *mqtt.Home
 	chosen    *choices
@@ -110,17 +112,17 @@ func New(o Options) (*Bridge, error) {
 		return nil, err
 	}
 	b := &Bridge{opt: o, key: key, store: store.New(o.World.Disk, key, o.Log)}
-	rules, profiles, err := b.firstRules()
+	files, err := b.firstFiles()
 	if err != nil {
 		return nil, err
 	}
-	b.hint(rules)
-	library := o.library(func(model string) { b.home.SpecArrived(model) })
-	b.specs = newCorrected(library, rules, profiles)
+	b.hint(files.Rules)
+	b.library = o.library(func(model string) { b.home.SpecArrived(model) })
+	b.specs = mapping.NewSpecs(b.library, files)
 	if b.accounts, err = b.newAccounts(); err != nil {
 		return nil, err
 	}
-	if b.topics, err = mqtt.New(b.mqttOptions(rules)); err != nil {
+	if b.topics, err = mqtt.New(b.mqttOptions(files.Rules)); err != nil {
 		return nil, err
 	}
 	known, err := b.known()
@@ -223,7 +225,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 	}
 	devices, stopDevices := context.WithCancel(parts)
 	var working sync.WaitGroup
-	working.Go(func() { b.specs.library.Run(devices) })
+	working.Go(func() { b.library.Run(devices) })
 	working.Go(func() { b.watch(devices) })
 	working.Go(func() {
 		if err := b.home.Run(devices); err != nil {

@@ -9,12 +9,12 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/miio"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mapping"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/profile"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/sealed"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/store"
-	"github.com/mihome2mqtt/mihome2mqtt/mappings"
 )
 
 // fetchWithin is how long Direct waits for miot-spec.org.
@@ -26,7 +26,8 @@ const fetchWithin = 10 * time.Second
 type Direct struct {
 	opt     Options
 	key     *sealed.Key
-	specs   *corrected
+	library *spec.Library
+	specs   *mapping.Specs
 	rules   *entity.Rules
 	known   []mi.Info
 	lent    map[string]*mi.Spec // by model
@@ -37,12 +38,13 @@ var _ mi.Specs = (*Direct)(nil)
 
 // NewDirect loads the mapping files and what is known of devices.
 func NewDirect(o Options) (*Direct, error) {
-	rules, profiles, err := load(o.Files.Mappings)
+	files, err := mapping.Load(o.Files.Mappings)
 	if err != nil {
 		return nil, err
 	}
-	d := &Direct{opt: o, key: o.openKey(), rules: rules, lent: map[string]*mi.Spec{}, arrived: make(chan string, 16)}
-	d.specs = newCorrected(o.library(func(model string) { d.arrived <- model }), rules, profiles)
+	d := &Direct{opt: o, key: o.openKey(), rules: files.Rules, lent: map[string]*mi.Spec{}, arrived: make(chan string, 16)}
+	d.library = o.library(func(model string) { d.arrived <- model })
+	d.specs = mapping.NewSpecs(d.library, files)
 	if o.World.Disk != nil {
 		d.known = store.New(o.World.Disk, d.key, o.Log).LoadDevices()
 	}
@@ -86,7 +88,7 @@ func (d *Direct) Spec(ctx context.Context, model string) (*mi.Spec, error) {
 	}
 	ctx, stop := context.WithTimeout(ctx, fetchWithin)
 	defer stop()
-	go d.specs.library.Run(ctx)
+	go d.library.Run(ctx)
 	select {
 	case <-d.arrived:
 		return d.specs.Spec(ctx, model)
@@ -96,13 +98,7 @@ func (d *Direct) Spec(ctx context.Context, model string) (*mi.Spec, error) {
 }
 
 // Profiles returns the files of profiles that ship with the bridge.
-func (d *Direct) Profiles() ([]profile.File, error) {
-	set, err := loadProfiles(mappings.FS)
-	if err != nil {
-		return nil, err
-	}
-	return set.Files(), nil
-}
+func (d *Direct) Profiles() ([]profile.File, error) { return mapping.Profiles() }
 
 // Correct returns a spec with the corrections of its model.
 func (d *Direct) Correct(s *mi.Spec) *mi.Spec { return d.rules.Correct(s) }
@@ -114,6 +110,6 @@ func (d *Direct) Entities(s *mi.Spec) *entity.Model {
 
 // Check reports every mistake in the mapping files.
 func Check(f Files) error {
-	_, _, err := load(f.Mappings)
+	_, err := mapping.Load(f.Mappings)
 	return err
 }

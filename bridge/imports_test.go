@@ -45,6 +45,7 @@ var picture = map[string][]string{
 	"bridge/problem":            {},
 	"bridge/doctor":             {"bridge/mi", "bridge/problem"},
 	"bridge/web":                {"bridge/mi", "bridge/problem"},
+	"bridge/mapping":            {"bridge/mi", "bridge/entity", "bridge/profile", "mappings"},
 	"bridge/pages": {
 		"bridge/mi", "bridge/account", "bridge/config", "bridge/device", "bridge/diagnosis", "bridge/entity", "bridge/homeassistant", "bridge/mqtt", "bridge/topic",
 		"bridge/web",

@@ -11,7 +11,7 @@ import (
 func (b *Bridge) newDiagnosis() *diagnosis.Watch {
 	o := diagnosis.Options{
 		World: b.opt.World, Config: b.opt.Config, Alone: b.opt.Alone, Home: b.devices,
-		Topics: b.topics, Accounts: b.accounts, Receivers: b.air.Receivers, LAN: b.lan, Specs: b.specs.library, Store: b.store,
+		Topics: b.topics, Accounts: b.accounts, Receivers: b.air.Receivers, LAN: b.lan, Specs: b.library, Store: b.store,
 	}
 	if b.opt.Files.Mappings != nil {
 		o.Mapping = b.mistake.get

@@ -2,10 +2,9 @@ package bridge
 
 import (
 	"context"
-	"slices"
 	"sync"
 
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/mapping"
 )
 
 // watch takes in the user's mapping files anew whenever they change. Wrong files
@@ -24,18 +23,18 @@ func (b *Bridge) watch(ctx context.Context) {
 	}
 }
 
-// firstRules reads the mapping files for the start. A mistake of the user's leaves
+// firstFiles reads the mapping files for the start. A mistake of the user's leaves
 // the built-in ones.
-func (b *Bridge) firstRules() (*entity.Rules, profiles, error) {
+func (b *Bridge) firstFiles() (mapping.Files, error) {
 	user := b.opt.Files.Mappings
-	rules, profiles, err := load(user)
+	files, err := mapping.Load(user)
 	if err == nil || user == nil {
-		return rules, profiles, err
+		return files, err
 	}
 	b.mistake.set(err)
 	b.mistake.first = true
 	b.opt.Log.Error().Err(err).Msg("the mapping files of your own cannot be used; the built-in ones are")
-	return load(nil)
+	return mapping.Load(nil)
 }
 
 // mistake is what is wrong with the user's mapping files.
@@ -62,15 +61,14 @@ func (m *mistake) get() (builtin bool, err error) {
 func (b *Bridge) reload() {
 	b.mending.Lock()
 	defer b.mending.Unlock()
-	rules, profiles, err := load(b.opt.Files.Mappings)
+	files, err := mapping.Load(b.opt.Files.Mappings)
 	b.mistake.set(err)
 	if err != nil {
 		b.opt.Log.Error().Err(err).Msg("the mapping files are not taken over; the rules of before stay")
 		return
 	}
-	models := b.specs.replace(rules, profiles)
-	b.topics.SetRules(rules)
-	slices.Sort(models)
+	models := b.specs.Replace(files)
+	b.topics.SetRules(files.Rules)
 	for _, model := range models {
 		b.home.SpecArrived(model)
 	}
