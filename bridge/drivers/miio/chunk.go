@@ -14,6 +14,8 @@ import (
 const (
 	usualBatch = 10   // properties in one get_properties
 	maxRequest = 1400 // bytes of a request's text: a datagram that is not cut
+	maxEntry   = 60   // bytes of one property in it, its did of 20 digits included
+	maxPlans   = 16   // of a kind that are kept
 	strikes    = 2    // failures of a full chunk whose halves work, before the halves become the rule
 )
 
@@ -24,6 +26,7 @@ type limit struct {
 	size    int
 	strikes int
 	save    func(size int)
+	plans   []*plan // the newest last
 }
 
 // limits holds the limit of every model and firmware.
@@ -105,25 +108,39 @@ func (l *limit) failed(n int) {
 	}
 }
 
-// plan is how a set of properties is read: it is kept, because polls repeat. It is
-// immutable.
+// plan is how a set of properties is read. It is immutable, and kept: polls repeat,
+// and the devices of a kind are read alike.
 type plan struct {
+	spec   *mi.Spec
 	props  []int
 	size   int
 	chunks []chunk
 }
 
-// chunk is one request: its properties and its text behind the id.
-type chunk struct {
-	props []int
-	tail  []byte
+// chunk is the properties of one request.
+type chunk []int
+
+// plan returns how to read props.
+func (l *limit) plan(spec *mi.Spec, props []int) *plan {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.plans {
+		if p.spec == spec && p.size == l.size && slices.Equal(p.props, props) {
+			return p
+		}
+	}
+	if len(l.plans) == maxPlans {
+		l.plans = slices.Delete(l.plans, 0, 1)
+	}
+	p := planOf(spec, props, l.size)
+	l.plans = append(l.plans, p)
+	return p
 }
 
 // planOf cuts props into chunks. Long texts travel alone.
-func planOf(spec *mi.Spec, did string, props []int, size int) *plan {
-	p := &plan{props: slices.Clone(props), size: size}
-	var group, alone []int
-	bytes := 0
+func planOf(spec *mi.Spec, props []int, size int) *plan {
+	p := &plan{spec: spec, props: slices.Clone(props), size: size}
+	var group, alone chunk
 	for _, i := range p.props {
 		if i < 0 || i >= len(spec.Props) {
 			continue
@@ -132,31 +149,31 @@ func planOf(spec *mi.Spec, did string, props []int, size int) *plan {
 			alone = append(alone, i)
 			continue
 		}
-		entry := len(did) + 40
-		if len(group) == size || bytes+entry > maxRequest {
-			p.chunks = append(p.chunks, chunkOf(spec, did, group))
-			group, bytes = nil, 0
+		if len(group) == min(size, maxRequest/maxEntry) {
+			p.chunks = append(p.chunks, group)
+			group = nil
 		}
-		group, bytes = append(group, i), bytes+entry
+		group = append(group, i)
 	}
 	if len(group) > 0 {
-		p.chunks = append(p.chunks, chunkOf(spec, did, group))
+		p.chunks = append(p.chunks, group)
 	}
-	for _, i := range alone {
-		p.chunks = append(p.chunks, chunkOf(spec, did, []int{i}))
+	for i := range alone {
+		p.chunks = append(p.chunks, alone[i:i+1])
 	}
 	return p
 }
 
-func chunkOf(spec *mi.Spec, did string, props []int) chunk {
-	b := []byte{'['}
-	for n, i := range props {
+// appendRead appends what a request to read the chunk has behind its id.
+func (c chunk) appendRead(b []byte, spec *mi.Spec, did string) []byte {
+	b = append(b, `,"method":"get_properties","params":[`...)
+	for n, i := range c {
 		if n > 0 {
 			b = append(b, ',')
 		}
 		b = append(appendIIDs(b, did, spec.Props[i].SIID, "piid", spec.Props[i].PIID), '}')
 	}
-	return chunk{props, tail("get_properties", append(b, ']'))}
+	return append(b, "]}"...)
 }
 
 // appendIIDs begins an object that names a property or action.
@@ -173,7 +190,7 @@ func appendIIDs(b []byte, did string, siid int, kind string, iid int) []byte {
 
 // collect appends what a result says of the chunk's properties to into. It tells
 // how many of them the device spoke of, well or ill.
-func (c *chunk) collect(spec *mi.Spec, result []byte, into []mi.Change) ([]mi.Change, int, error) {
+func (c chunk) collect(spec *mi.Spec, result []byte, into []mi.Change) ([]mi.Change, int, error) {
 	base, spoken := len(into), 0
 	take := func(i int, e element) {
 		prop := c.match(spec, i, e)
@@ -201,19 +218,19 @@ func (c *chunk) collect(spec *mi.Spec, result []byte, into []mi.Change) ([]mi.Ch
 
 // match finds the property of the i-th element of a result: by its ids, or by its
 // place when the device leaves them out. It returns -1 for what was not asked.
-func (c *chunk) match(spec *mi.Spec, i int, e element) int {
+func (c chunk) match(spec *mi.Spec, i int, e element) int {
 	if e.siid == 0 && e.piid == 0 {
-		if i < len(c.props) {
-			return c.props[i]
+		if i < len(c) {
+			return c[i]
 		}
 		return -1
 	}
-	if i < len(c.props) {
-		if p := &spec.Props[c.props[i]]; p.SIID == e.siid && p.PIID == e.piid {
-			return c.props[i]
+	if i < len(c) {
+		if p := &spec.Props[c[i]]; p.SIID == e.siid && p.PIID == e.piid {
+			return c[i]
 		}
 	}
-	for _, prop := range c.props {
+	for _, prop := range c {
 		if p := &spec.Props[prop]; p.SIID == e.siid && p.PIID == e.piid {
 			return prop
 		}

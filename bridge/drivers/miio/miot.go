@@ -56,7 +56,6 @@ func (s *session) Spec(ctx context.Context) (*mi.Spec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("miio: spec of %s: %w", model, err)
 	}
-	s.plan.Store(nil)
 	s.what.Store(&meaning{spec, p, s.d.limits.of(s.kind(), batchOf(spec, p))})
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,9 +155,8 @@ func (s *session) Get(ctx context.Context, props []int, into []mi.Change) ([]mi.
 		return s.getLegacy(ctx, what, props, into)
 	}
 	r := reader{s: s, what: what, into: into}
-	p := s.planned(what, props)
-	for i := range p.chunks {
-		if err := r.read(ctx, &p.chunks[i]); err != nil {
+	for _, c := range what.limit.plan(what.spec, props).chunks {
+		if err := r.read(ctx, c); err != nil {
 			return into, fmt.Errorf("miio: get %d properties: %w", len(props), err)
 		}
 	}

@@ -99,7 +99,7 @@ func TestDeviceTextIsCleaned(t *testing.T) {
 
 func TestPullingAllocatesNothing(t *testing.T) {
 	spec := plugSpec()
-	c := chunkOf(spec, "1", []int{0, 1, 2})
+	c := chunk{0, 1, 2}
 	text := []byte(`[{"did":"1","siid":2,"piid":1,"code":0,"value":true},{"did":"1","siid":2,"piid":2,"code":0,"value":-55},{"did":"1","siid":2,"piid":3,"code":0,"value":2.25}]`)
 	into := make([]mi.Change, 0, 8)
 	n := testing.AllocsPerRun(100, func() {

@@ -3,21 +3,9 @@ package miio
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
-
-// planned returns the plan of the last poll when it fits, else a new one.
-func (s *session) planned(what *meaning, props []int) *plan {
-	size := what.limit.get()
-	if p := s.plan.Load(); p != nil && p.size == size && slices.Equal(p.props, props) {
-		return p
-	}
-	p := planOf(what.spec, s.name, props, size)
-	s.plan.Store(p)
-	return p
-}
 
 // reader is one reading of several chunks.
 type reader struct {
@@ -29,12 +17,12 @@ type reader struct {
 
 // read reads one chunk. What is too much at once is read in halves; a single
 // property that the device chokes on is left out.
-func (r *reader) read(ctx context.Context, c *chunk) error {
+func (r *reader) read(ctx context.Context, c chunk) error {
 	into, spoken, err := r.ask(ctx, c)
 	if refusal, ok := errors.AsType[*refusal](err); ok && refusal.verdict().repeat {
 		into, spoken, err = r.ask(ctx, c)
 	}
-	n := len(c.props)
+	n := len(c)
 	switch {
 	case err == nil && (spoken >= n || n == 1):
 		r.into, r.quiet = into, 0
@@ -72,8 +60,8 @@ func (p *patience) leaveOut(err error) error {
 	return nil
 }
 
-func (r *reader) ask(ctx context.Context, c *chunk) ([]mi.Change, int, error) {
-	body, err := r.s.exchange(ctx, c.tail, reading)
+func (r *reader) ask(ctx context.Context, c chunk) ([]mi.Change, int, error) {
+	body, err := r.s.exchange(ctx, c.appendRead(nil, r.what.spec, r.s.name), reading)
 	if err == nil {
 		err = failed(body)
 	}
@@ -83,11 +71,10 @@ func (r *reader) ask(ctx context.Context, c *chunk) ([]mi.Change, int, error) {
 	return c.collect(r.what.spec, body, r.into)
 }
 
-func (r *reader) halves(ctx context.Context, c *chunk) error {
-	n, before := len(c.props), len(r.into)
-	for _, props := range [][]int{c.props[:n/2], c.props[n/2:]} {
-		half := chunkOf(r.what.spec, r.s.name, props)
-		if err := r.read(ctx, &half); err != nil {
+func (r *reader) halves(ctx context.Context, c chunk) error {
+	n, before := len(c), len(r.into)
+	for _, half := range []chunk{c[:n/2], c[n/2:]} {
+		if err := r.read(ctx, half); err != nil {
 			return err
 		}
 	}
@@ -99,7 +86,7 @@ func (r *reader) halves(ctx context.Context, c *chunk) error {
 
 // tooLarge asks for a whole chunk once more after its halves were read: what fails
 // again is too much, and was not just lost while the network was busy.
-func (r *reader) tooLarge(ctx context.Context, c *chunk) bool {
+func (r *reader) tooLarge(ctx context.Context, c chunk) bool {
 	_, spoken, err := (&reader{s: r.s, what: r.what}).ask(ctx, c)
-	return tooMuch(err) || err == nil && spoken < len(c.props)
+	return tooMuch(err) || err == nil && spoken < len(c)
 }

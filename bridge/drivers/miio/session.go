@@ -27,7 +27,6 @@ type session struct {
 	turn chan struct{} // held by whoever has a request in flight
 	due  deadline
 	what atomic.Pointer[meaning] // nil until Spec was called
-	plan atomic.Pointer[plan]    // of the newest poll
 
 	mu      sync.Mutex // guards the fields below; never held over I/O or a Sink
 	closed  bool

@@ -25,7 +25,7 @@ func (s *session) Start(props []int, into []mi.Change, done func(got []mi.Change
 	if what == nil || what.profile != nil {
 		return false
 	}
-	p := s.planned(what, props)
+	p := what.limit.plan(what.spec, props)
 	if len(p.chunks) == 0 {
 		return false
 	}
@@ -59,15 +59,17 @@ func (s *session) Stop() {
 func (s *session) ask(now time.Time) mi.Packet {
 	id := s.nextRequest(false)
 	s.expect(waiting{ids: [4]uint32{id}, n: 1})
-	return s.packet(s.addr, s.clock.now(now), id, s.begun.plan.chunks[s.begun.at].tail)
+	b := &s.begun
+	text := b.plan.chunks[b.at].appendRead(appendID(s.w.buffer(), id), b.plan.spec, s.name)
+	return mi.Packet{Data: s.key.seal(text, s.did, s.clock.now(now)), Addr: s.addr}
 }
 
 // proceed takes the answer to the chunk under way: what follows is the next one,
 // or the end. It needs s.mu.
 func (s *session) proceed(e envelope, now time.Time, act *action) {
 	b := &s.begun
-	c := &b.plan.chunks[b.at]
-	n, spoken, err := len(c.props), 0, failed(e.result)
+	c := b.plan.chunks[b.at]
+	n, spoken, err := len(c), 0, failed(e.result)
 	if err == nil && e.result != nil {
 		b.into, spoken, err = c.collect(b.what.spec, e.result, b.into)
 	}
