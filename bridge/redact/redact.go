@@ -15,9 +15,12 @@ import (
 // Mask stands where a secret stood.
 const Mask = "•••"
 
-// least is the shortest text, in bytes, that can be told from ordinary text.
-// Shorter secrets are not masked.
-const least = 4
+// Shorter texts, in bytes, cannot be told from ordinary ones; longer ones are lists,
+// of which each secret is registered by itself. Both are not masked.
+const (
+	least = 4
+	most  = 16 << 10
+)
 
 // Secrets is the set of known secrets. The zero value knows none. It is safe for
 // concurrent use.
@@ -35,7 +38,7 @@ func (s *Secrets) Add(secrets ...mi.Secret) {
 		s.known = map[mi.Secret]bool{}
 	}
 	for _, secret := range secrets {
-		if len(secret) >= least && !s.known[secret] {
+		if len(secret) >= least && len(secret) <= most && !s.known[secret] {
 			s.known[secret] = true
 			s.index.add(secret.Reveal())
 		}

@@ -156,10 +156,28 @@ func TestSecretsAreLearntWhileWriting(t *testing.T) {
 	}
 }
 
+func TestLongListIsLeftToTheSecretsInIt(t *testing.T) {
+	var s Secrets
+	var list strings.Builder
+	for i := range 1000 {
+		token := fmt.Sprintf("%032x", uint64(i)*0x9e3779b97f4a7c15)
+		fmt.Fprintf(&list, "%d,%s\n", 100_000_000+i, token)
+		s.Add(mi.Secret(token))
+	}
+	known := len(s.index.secrets)
+	s.Add(mi.Secret(list.String()))
+	if len(s.index.secrets) != known {
+		t.Error("a list of many secrets is looked for as one")
+	}
+	if n := strings.Count(s.Clean(list.String()), Mask); n != 1000 {
+		t.Errorf("%d of the list's 1000 secrets are masked", n)
+	}
+}
+
 func FuzzClean(f *testing.F) {
 	f.Add("open-sesame", "before ", " after")
 	f.Fuzz(func(t *testing.T, secret, before, after string) {
-		if len(secret) < least || strings.Contains(Mask, secret) {
+		if len(secret) < least || len(secret) > most || strings.Contains(Mask, secret) {
 			return
 		}
 		var s Secrets
