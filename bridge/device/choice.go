@@ -141,7 +141,7 @@ func (d *Device) letGo() {
 	d.mu.Lock()
 	var off []*route
 	for _, r := range d.routes {
-		if r.link != nil && !d.reaches(r.name) {
+		if r.link != nil && !d.reaches(r.Name) {
 			off = append(off, r)
 		}
 	}

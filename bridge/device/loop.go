@@ -59,7 +59,7 @@ func (l *loop) connection() string {
 	if l.via == nil || !l.everOnline {
 		return ""
 	}
-	return l.via.name
+	return l.via.Name
 }
 
 // place is where the device stands at the gate of first contacts.

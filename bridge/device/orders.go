@@ -303,10 +303,11 @@ func (d *Device) send(ctx context.Context, r *route, s *sending) error {
 // repeated.
 func (d *Device) write(ctx context.Context, r *route, set []mi.Change, s *sending) error {
 	wire, ok := r.dict.changes(set)
-	if r.set == nil || !ok {
+	to, writes := r.link.(mi.Setter)
+	if !writes || !ok {
 		return fmt.Errorf("device: write: %w", mi.ErrUnsupported)
 	}
-	err := s.put(ctx, r, wire)
+	err := s.put(ctx, to, wire)
 	if err == nil || !lost(err) {
 		return err
 	}
@@ -320,28 +321,29 @@ func (d *Device) write(ctx context.Context, r *route, set []mi.Change, s *sendin
 	if look != nil || ctx.Err() != nil {
 		return err
 	}
-	return s.put(ctx, r, wire)
+	return s.put(ctx, to, wire)
 }
 
 // put hands a write to the link, in the manner that is wished where it has the
 // choice.
-func (s *sending) put(ctx context.Context, r *route, wire []mi.Change) error {
-	if m, ok := r.set.(mi.Mannered); ok && s.manner != (mi.Manner{}) {
+func (s *sending) put(ctx context.Context, to mi.Setter, wire []mi.Change) error {
+	if m, ok := to.(mi.Mannered); ok && s.manner != (mi.Manner{}) {
 		return m.SetSo(ctx, wire, s.manner)
 	}
-	return r.set.Set(ctx, wire)
+	return to.Set(ctx, wire)
 }
 
 // obeyed reads back what was written; the error says that this was not possible.
 func (d *Device) obeyed(ctx context.Context, r *route, wire []mi.Change) (bool, error) {
-	if r.get == nil {
+	get := r.getter()
+	if get == nil {
 		return false, mi.ErrUnsupported
 	}
 	props := make([]int, len(wire))
 	for i, c := range wire {
 		props[i] = c.Prop
 	}
-	got, err := r.get.Get(ctx, props, nil)
+	got, err := get.Get(ctx, props, nil)
 	if err != nil {
 		return false, err
 	}
@@ -361,10 +363,11 @@ func (d *Device) obeyed(ctx context.Context, r *route, wire []mi.Change) (bool, 
 // act runs the next action.
 func (d *Device) act(ctx context.Context, r *route, s *sending) error {
 	action := r.dict.action(s.calls[0].Action)
-	if r.call == nil || action < 0 {
+	to, calls := r.link.(mi.Caller)
+	if !calls || action < 0 {
 		return fmt.Errorf("device: action: %w", mi.ErrUnsupported)
 	}
-	out, err := r.call.Call(ctx, action, s.calls[0].Args)
+	out, err := to.Call(ctx, action, s.calls[0].Args)
 	if lost(err) || err != nil && ctx.Err() != nil {
 		return fmt.Errorf("%w: the reply was lost: %w", ErrUnknownOutcome, err)
 	}

@@ -32,28 +32,29 @@ const (
 
 // route is one way to the device. It is made when first tried or sighted.
 type route struct {
-	index int // in Options.Routes: the order of preference
-	name  string
-	down  atomic.Bool  // failed lately; written under Device.mu, read by the sink
+	*Route
+	index int          // in Options.Routes: the order of preference
 	seen  atomic.Int64 // time of the newest valid packet by this route; 0 is none yet
+	down  atomic.Bool  // failed lately; written under Device.mu, read by the sink
 
 	// Guarded by Device.mu.
-	info    mi.Info // what this route's driver saw
 	sighted bool
-	stale   bool // the link was opened with what is not true any more
-	heard   bool // a packet came by this route while it was down
+	stale   bool    // the link was opened with what is not true any more
+	heard   bool    // a packet came by this route while it was down
+	info    mi.Info // what this route's driver saw
 	link    mi.Link
 	fails   int // in a row
 	retry   time.Duration
 	err     error    // the last failure; nil when all is well
 	spec    *mi.Spec // of the link
 	dict    *dict    // between the link's spec and the device's; nil when they are one
+}
 
-	// The exchange's own.
-	get  mi.Getter
-	ask  mi.Starter
-	set  mi.Setter
-	call mi.Caller
+// getter returns the link as far as it reads, or nil. Only an exchange changes the
+// link, so that it needs no d.mu to look.
+func (r *route) getter() mi.Getter {
+	g, _ := r.link.(mi.Getter)
+	return g
 }
 
 // route returns the device's route of that index, or nil. It needs d.mu.
@@ -71,7 +72,7 @@ func (d *Device) addRoute(index int) *route {
 	if r := d.route(index); r != nil {
 		return r
 	}
-	r := &route{index: index, name: d.home.opt.Routes[index].Name}
+	r := &route{Route: &d.home.opt.Routes[index], index: index}
 	d.routes = append(d.routes, r)
 	for i := len(d.routes) - 1; i > 0 && d.routes[i-1].index > index; i-- {
 		d.routes[i-1], d.routes[i] = r, d.routes[i-1]
@@ -99,7 +100,7 @@ func (d *Device) over(ctx context.Context, f func(ctx context.Context, r *route)
 			if err = d.try(ctx, r, more, f); err == nil {
 				return r, nil
 			}
-			err = fmt.Errorf("%s: %w", r.name, err)
+			err = fmt.Errorf("%s: %w", r.Name, err)
 			if ctx.Err() != nil || !moves(err) {
 				return nil, err
 			}
@@ -242,7 +243,7 @@ func (d *Device) open(r *route) error {
 		d.use(r, nil)
 		_ = link.Close() // another takes its place
 	}
-	link, err := d.home.opt.Routes[r.index].Driver.Open(d.loop.ctx, info, &sink{d, r})
+	link, err := r.Driver.Open(d.loop.ctx, info, &sink{d, r})
 	if err != nil {
 		if errors.Is(err, mi.ErrUnsupported) {
 			d.refuse(r.index, met)
@@ -258,10 +259,11 @@ func (d *Device) open(r *route) error {
 func (d *Device) prove(ctx context.Context, r *route, sign []int) error {
 	quiet := d.home.now() - time.Duration(r.seen.Load())
 	sign = r.dict.toLink(sign)
-	if quiet < freshFor || r.get == nil || len(sign) == 0 || !d.spare(r) {
+	get := r.getter()
+	if quiet < freshFor || get == nil || len(sign) == 0 || !d.spare(r) {
 		return nil
 	}
-	_, err := r.get.Get(ctx, sign, nil)
+	_, err := get.Get(ctx, sign, nil)
 	if lost(err) || errors.Is(err, mi.ErrOffline) {
 		return err
 	}
@@ -296,12 +298,8 @@ func (d *Device) refuse(index int, met uint) {
 
 func (d *Device) use(r *route, link mi.Link) {
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	r.link, r.spec, r.dict = link, nil, nil
-	d.mu.Unlock()
-	r.get, _ = link.(mi.Getter)
-	r.ask, _ = link.(mi.Starter)
-	r.set, _ = link.(mi.Setter)
-	r.call, _ = link.(mi.Caller)
 }
 
 // ready makes sure that the route's link and the device mean the same by an index. A
@@ -337,7 +335,7 @@ func (d *Device) meet(s sighting) (shown bool) {
 	if now != old {
 		d.refused = 0
 	}
-	if r.name != "cloud" { // which may know an old address
+	if r.Name != "cloud" { // which may know an old address
 		d.notes.move(old.Merge(r.info).Addr, s.info.Addr, d.home.now())
 	}
 	d.refused &^= 1 << s.route

@@ -18,7 +18,7 @@ func (d *Device) Ways() []Way {
 	all := make([]Way, 0, len(d.routes))
 	for _, r := range d.routes {
 		all = append(all, Way{
-			Route: r.name, Addr: d.info.Merge(r.info).Addr, Used: r.name == d.status.Connection, Heard: r.seen.Load() != 0, Down: r.down.Load(), Off: !d.reaches(r.name), Err: r.err,
+			Route: r.Name, Addr: d.info.Merge(r.info).Addr, Used: r.Name == d.status.Connection, Heard: r.seen.Load() != 0, Down: r.down.Load(), Off: !d.reaches(r.Name), Err: r.err,
 		})
 	}
 	return all

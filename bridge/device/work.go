@@ -70,17 +70,17 @@ func (d *Device) launch(j *job) {
 // begin starts a poll that is likely to succeed, without a goroutine. It reports
 // false where the link cannot do that.
 func (d *Device) begin(j *job) bool {
-	r := d.steady()
-	if r == nil {
+	r, link := d.steady()
+	if link == nil {
 		return false
 	}
 	o := &outcome{job: j, via: r, changes: d.home.buffers.Get().(*[]mi.Change)}
-	j.begun = r.ask
+	j.begun = link
 	done := func(got []mi.Change, ok bool) {
 		*o.changes, o.again = got, !ok
 		d.post(func(in *inbox) { in.result = o })
 	}
-	if !r.ask.Start(j.props, (*o.changes)[:0], done) {
+	if !link.Start(j.props, (*o.changes)[:0], done) {
 		j.begun = nil
 		d.giveBack(o)
 		return false
@@ -90,9 +90,9 @@ func (d *Device) begin(j *job) bool {
 
 // steady returns the route that would be tried first, if it worked the last time
 // and can read without a goroutine.
-func (d *Device) steady() *route {
+func (d *Device) steady() (*route, mi.Starter) {
 	if d.loop.failures > 0 {
-		return nil
+		return nil, nil
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -103,15 +103,16 @@ func (d *Device) steady() *route {
 		r := d.route(i)
 		switch {
 		case r == nil:
-			return nil
+			return nil, nil
 		case r.down.Load():
-		case r == d.loop.via && r.ask != nil && r.fails == 0 && !r.stale && r.spec == d.spec && r.dict == nil:
-			return r
+		case r == d.loop.via && r.fails == 0 && !r.stale && r.spec == d.spec && r.dict == nil:
+			link, _ := r.link.(mi.Starter)
+			return r, link
 		default:
-			return nil
+			return nil, nil
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // stop ends the exchange before it is through.
@@ -178,13 +179,14 @@ func (d *Device) get(ctx context.Context, r *route, o *outcome) error {
 	if err := d.ready(ctx, r); err != nil {
 		return err
 	}
-	if r.get == nil {
+	get := r.getter()
+	if get == nil {
 		return fmt.Errorf("device: read: %w", mi.ErrUnsupported)
 	}
 	if o.changes == nil {
 		o.changes = d.home.buffers.Get().(*[]mi.Change)
 	}
-	got, err := r.get.Get(ctx, r.dict.toLink(o.props), (*o.changes)[:0])
+	got, err := get.Get(ctx, r.dict.toLink(o.props), (*o.changes)[:0])
 	*o.changes = r.dict.fromLink(got)
 	return err
 }

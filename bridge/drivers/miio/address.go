@@ -7,7 +7,8 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 )
 
-// trial is an address that might be the device's new one.
+// trial is an address that might be the device's new one. It has none after it became
+// the device's own.
 type trial struct {
 	addr  netip.AddrPort
 	began time.Time
@@ -26,7 +27,7 @@ func (s *session) greeted(g greeting, from netip.AddrPort, now time.Time) {
 		s.welcome(g, now)
 	case from == s.addr:
 		s.d.counts.unasked.Add(1)
-	case from == s.trial.addr && s.trial.id == 0:
+	case s.tries(from) && s.trial.id == 0:
 		out = s.challenge(g, now)
 	default:
 		out = s.doubt(from, now)
@@ -47,6 +48,9 @@ func (s *session) welcome(g greeting, now time.Time) {
 	case skipped && s.wait.n > 0:
 		s.post(event{kind: jumped})
 	}
+	if s.push == nil && g.push.known {
+		s.push = &subscription{}
+	}
 	if s.push.offered(g.push, s.did, now) {
 		s.d.keeper.want(s)
 	}
@@ -55,16 +59,21 @@ func (s *session) welcome(g greeting, now time.Time) {
 // doubt decides about a hello from another address: a device that speaks from the
 // known one stays there. It needs s.mu.
 func (s *session) doubt(from netip.AddrPort, now time.Time) []mi.Packet {
-	if now.Sub(s.heard) < helloWait || now.Sub(s.trial.began) < trialRest {
+	if now.Sub(s.heard) < helloWait || s.trial != nil && now.Sub(s.trial.began) < trialRest {
 		s.d.counts.spoofed.Add(1)
 		return nil
 	}
 	return s.tryAddr(from, now)
 }
 
+// tries reports whether addr is the one that is tried. It needs s.mu.
+func (s *session) tries(addr netip.AddrPort) bool {
+	return s.trial != nil && s.trial.addr == addr && addr.IsValid()
+}
+
 // tryAddr asks an address whether the device is there. It needs s.mu.
 func (s *session) tryAddr(addr netip.AddrPort, now time.Time) []mi.Packet {
-	s.trial = trial{addr: addr, began: now}
+	s.trial = &trial{addr: addr, began: now}
 	return []mi.Packet{s.hello(addr, false)}
 }
 
@@ -76,14 +85,15 @@ func (s *session) challenge(g greeting, now time.Time) []mi.Packet {
 		}
 		return nil
 	}
-	s.trial.id, s.trial.clock = s.nextRequest(false), s.clock
-	s.trial.clock.greet(g.stamp, now)
-	return []mi.Packet{s.packet(s.trial.addr, s.trial.clock.now(now), s.trial.id, infoTail())}
+	t := s.trial
+	t.id, t.clock = s.nextRequest(false), s.clock
+	t.clock.greet(g.stamp, now)
+	return []mi.Packet{s.packet(t.addr, t.clock.now(now), t.id, infoTail())}
 }
 
 // settle makes the tried address the device's own. It needs s.mu.
 func (s *session) settle() {
-	s.addr, s.clock, s.trial = s.trial.addr, s.trial.clock, trial{began: s.trial.began}
+	s.addr, s.clock, s.trial = s.trial.addr, s.trial.clock, &trial{began: s.trial.began}
 	s.info.Addr = s.addr.String()
 	s.asked = time.Time{}
 	s.post(event{kind: moved})

@@ -59,7 +59,7 @@ func (s *session) Spec(ctx context.Context) (*mi.Spec, error) {
 	s.what.Store(&meaning{spec, p, s.d.limits.of(s.kind(), batchOf(spec, p))})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.push.able {
+	if s.push != nil && s.push.able {
 		s.d.keeper.want(s)
 	}
 	return spec, nil

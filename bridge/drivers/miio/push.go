@@ -25,8 +25,8 @@ const (
 	retrySub    = time.Minute      // after a refused subscription
 )
 
-// subscription is what is known of a device's local push. It is guarded by the
-// session's mutex.
+// subscription is what is known of a device's local push; there is none before a
+// device tells about it. It is guarded by the session's mutex.
 type subscription struct {
 	able    bool   // the newest probe offered it
 	since   uint32 // update_ts of ours, 0 for none
@@ -51,6 +51,9 @@ type told struct {
 
 // offered takes in what a probe's answer says; it reports whether to subscribe.
 func (p *subscription) offered(o offer, did uint64, now time.Time) bool {
+	if p == nil {
+		return false
+	}
 	if p.missed > 0 {
 		p.missed, p.probeAt = 0, now.Add(jitter(p.wait, did))
 		p.wait = min(2*p.wait, keepLongest)
@@ -66,13 +69,17 @@ func (p *subscription) offered(o offer, did uint64, now time.Time) bool {
 }
 
 // forget is for a restarted device.
-func (p *subscription) forget() { p.active, p.told = false, nil }
+func (p *subscription) forget() {
+	if p != nil {
+		p.active, p.told = false, nil
+	}
+}
 
 // Pushing implements mi.Pusher.
 func (s *session) Pushing() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.push.active
+	return s.push != nil && s.push.active
 }
 
 func subTail(method string, virtual uint64, since uint32) []byte {
@@ -89,7 +96,7 @@ func (s *session) subscribe(ctx context.Context) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := &s.push
+	p := s.push
 	p.busy = false
 	if err != nil {
 		p.retry = now.Add(retrySub)
@@ -101,7 +108,7 @@ func (s *session) subscribe(ctx context.Context) {
 
 // unsubscribe makes the farewell of a subscription. It needs s.mu.
 func (s *session) unsubscribe(now time.Time) []mi.Packet {
-	if !s.push.active || s.key == nil {
+	if s.push == nil || !s.push.active || s.key == nil {
 		return nil
 	}
 	s.push.active = false
@@ -119,6 +126,9 @@ func (s *session) report(h header, e envelope, from netip.AddrPort, now time.Tim
 	s.heard = now
 	ack := appendAck(s.w.buffer(), e.id)
 	act.out = []mi.Packet{{Data: s.key.seal(ack, s.did, s.clock.now(now)), Addr: s.addr}}
+	if s.push == nil { // of a subscription of an earlier run
+		s.push = &subscription{}
+	}
 	s.push.missed, s.push.wait, s.push.probeAt = 0, keepFirst, now.Add(keepFirst)
 	if s.push.repeated(e.id, now) {
 		s.d.counts.unasked.Add(1)
@@ -331,7 +341,7 @@ func (k *keeper) run(w *wire) {
 func (k *keeper) care(ctx context.Context, w *wire, s *session) {
 	now := time.Now()
 	s.mu.Lock()
-	p := &s.push
+	p := s.push
 	subscribe := p.able && !p.active && !p.busy && now.After(p.retry) && !s.heard.Before(p.lost) && s.what.Load() != nil && !s.closed
 	var out []mi.Packet
 	switch {
@@ -350,7 +360,7 @@ func (k *keeper) care(ctx context.Context, w *wire, s *session) {
 // keepAlive probes a device that was quiet, or gives its subscription up. It needs
 // s.mu.
 func (s *session) keepAlive(now time.Time) []mi.Packet {
-	p := &s.push
+	p := s.push
 	if p.missed >= keepMisses {
 		p.active, p.lost = false, now
 		return nil

@@ -34,20 +34,20 @@ type session struct {
 	key     *key
 	keyErr  error
 	addr    netip.AddrPort // where requests go; hellos never change it
-	trial   trial
+	trial   *trial         // nil when no other address was ever tried
 	clock   clock
 	lastID  uint32
 	events  chan event // for whom waits with the turn; nil for nobody
 	wait    waiting
-	asked   time.Time // when the last hello went to addr
-	greet   time.Time // when the last answer to a hello came from addr
-	heard   time.Time // when the last sealed packet came
-	opened  time.Time // when the last one came that the token opens, of use or not
-	babble  time.Time // when the last sealed packet came that cannot be read
-	silence int       // requests without answer in a row, while hellos were answered
-	aliens  int       // packets sealed with another token that came from addr since
-	shown   bool      // the device shows its token: it is not paired
-	push    subscription
+	asked   time.Time        // when the last hello went to addr
+	greet   time.Time        // when the last answer to a hello came from addr
+	heard   time.Time        // when the last sealed packet came
+	opened  time.Time        // when the last one came that the token opens, of use or not
+	babble  time.Time        // when the last sealed packet came that cannot be read
+	silence int              // requests without answer in a row, while hellos were answered
+	aliens  int              // packets sealed with another token that came from addr since
+	shown   bool             // the device shows its token: it is not paired
+	push    *subscription    // nil for a device that never told of push
 	watched map[int]mi.Value // newest values of properties that make events
 	begun   begun
 }
@@ -243,7 +243,7 @@ func (s *session) unseal(p mi.Packet, now time.Time) (envelope, error) {
 		s.d.counts.unknown.Add(1)
 		return envelope{}, errMagic
 	}
-	if p.Addr != s.addr && (p.Addr != s.trial.addr || !s.trial.addr.IsValid()) {
+	if p.Addr != s.addr && !s.tries(p.Addr) {
 		s.d.counts.spoofed.Add(1)
 		return envelope{}, errMagic
 	}
@@ -267,7 +267,7 @@ func (s *session) unseal(p mi.Packet, now time.Time) (envelope, error) {
 
 // answer takes the reply to a request, if it is one. It needs s.mu.
 func (s *session) answer(h header, e envelope, from netip.AddrPort, now time.Time) (act action) {
-	trial := from == s.trial.addr && s.trial.id != 0 && e.id == uint64(s.trial.id)
+	trial := s.tries(from) && s.trial.id != 0 && e.id == uint64(s.trial.id)
 	mine := !trial && from == s.addr && s.wait.wants(e.id)
 	if !trial && !mine {
 		s.d.counts.unasked.Add(1)
