@@ -29,14 +29,10 @@ func (s *Store) Load(name string, v any) bool {
 func (s *Store) inMemory(name string) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.files[name]
-	switch {
-	case f == nil:
-		return nil
-	case f.waiting != nil:
+	if f := s.files[name]; f != nil {
 		return f.waiting
 	}
-	return f.written
+	return nil
 }
 
 // fromDisk reads the file, or the copy before it.
@@ -129,8 +125,8 @@ func (s *Store) learn(name string, body []byte, frozen bool) {
 	defer s.mu.Unlock()
 	if f := s.file(name); f != nil {
 		f.seen, f.frozen = true, frozen
-		if f.written == nil {
-			f.written = body
+		if f.written == nil && body != nil {
+			f.written = digestOf(body)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"maps"
 	"regexp"
@@ -42,13 +43,24 @@ type Store struct {
 // file is what is known of one name.
 type file struct {
 	waiting []byte    // newest value that is not written yet
-	written []byte    // what the disk holds, as far as it is known
+	written *digest   // of what the disk holds; nil when that is not known
 	at      time.Time // of the last write
 	seen    bool      // what the disk held before was looked at
 	frozen  bool      // of a newer version, or under another key: never overwritten
 	secret  bool      // encrypted when there is a key
 	scrub   bool      // the next write is done twice, so that no copy of before stays
 }
+
+// digest stands for a file's content: what ten thousand devices are kept as would
+// take 2 MB.
+type digest [sha256.Size]byte
+
+func digestOf(raw []byte) *digest {
+	d := digest(sha256.Sum256(raw))
+	return &d
+}
+
+func (d *digest) is(raw []byte) bool { return d != nil && *d == sha256.Sum256(raw) }
 
 var _ mi.Memory = (*Store)(nil)
 
@@ -85,7 +97,7 @@ func (s *Store) put(name string, raw []byte, secret bool) bool {
 		return false
 	}
 	f.waiting, f.secret = raw, secret
-	if f.frozen || bytes.Equal(raw, f.written) {
+	if f.frozen || f.written.is(raw) {
 		f.waiting = nil
 	}
 	return true
@@ -171,7 +183,7 @@ func (s *Store) write(name string, raw []byte) error {
 	}
 	s.mu.Lock()
 	f := s.files[name]
-	skip := f.frozen || bytes.Equal(raw, f.written)
+	skip := f.frozen || f.written.is(raw)
 	if skip && bytes.Equal(f.waiting, raw) {
 		f.waiting = nil
 	}
@@ -186,7 +198,7 @@ func (s *Store) write(name string, raw []byte) error {
 	if err != nil {
 		return err
 	}
-	f.written, f.scrub = raw, false
+	f.written, f.scrub = digestOf(raw), false
 	if bytes.Equal(f.waiting, raw) { // otherwise a newer value came meanwhile
 		f.waiting = nil
 	}
