@@ -10,7 +10,7 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 func TestBackupsHoldNoTokenAndAreFew(t *testing.T) {
@@ -19,10 +19,10 @@ func TestBackupsHoldNoTokenAndAreFew(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	disk := virtual.NewDisk(1)
-	world := mi.World{Net: virtual.NewNet(1).Machine(virtual.Topology{Prefix: netip.MustParsePrefix("10.1.0.2/16")}), Disk: disk, Now: func() time.Time { return now }, Seed: 1}
+	disk := world.NewDisk(1)
+	w := mi.World{Net: world.NewNet(1).Machine(world.Topology{Prefix: netip.MustParsePrefix("10.1.0.2/16")}), Disk: disk, Now: func() time.Time { return now }, Seed: 1}
 	const token = "00112233445566778899aabbccddeeff"
-	b, err := New(Options{Config: conf, World: world, Log: zerolog.Nop(), Alone: true, Known: []mi.Info{{DID: "1", Name: "Lamp", Addr: "127.0.0.1:1", Token: token}}})
+	b, err := New(Options{Config: conf, World: w, Log: zerolog.Nop(), Alone: true, Known: []mi.Info{{DID: "1", Name: "Lamp", Addr: "127.0.0.1:1", Token: token}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,11 +8,11 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/store"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 func TestChoicesOutliveARestart(t *testing.T) {
-	disk := virtual.NewDisk(1)
+	disk := world.NewDisk(1)
 	c := loadChoices(store.New(disk, nil, zerolog.Nop()))
 	c.keep("1", device.Choice{Name: "Lamp", Reach: device.ReachLocal})
 	c.keep("2", device.Choice{Hidden: true})

@@ -19,8 +19,10 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/miio"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/chaos"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/cloud"
+	virtualmiio "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // diary is a View that writes down what people would see of connections.
@@ -68,8 +70,8 @@ func (w *diary) take(id string) (out []string) {
 type loft struct {
 	*testing.T
 	began   time.Time
-	net     *virtual.Net
-	virtual *virtual.Home
+	net     *world.Net
+	virtual *virtualmiio.Home
 	cloud   *cloud.Server
 	account *account.Manager
 	home    *device.Home
@@ -82,15 +84,15 @@ const loftHere = "10.1.255.2"
 func live(t *testing.T, f func(l *loft)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		l := &loft{T: t, began: time.Now(), net: virtual.NewNet(7), diary: &diary{opened: map[string]int{}}}
-		street := mi.World{Net: l.net.Segment(virtual.Topology{Prefix: prefix("10.1.0.1")}), Now: time.Now, Seed: 7}
+		l := &loft{T: t, began: time.Now(), net: world.NewNet(7), diary: &diary{opened: map[string]int{}}}
+		street := mi.World{Net: l.net.Segment(world.Topology{Prefix: prefix("10.1.0.1")}), Now: time.Now, Seed: 7}
 		var err error
 		models := []string{"cuco.plug.cp5pro", "yeelink.light.color5", "zhimi.humidifier.ca4", "xiaomi.tv.eaffh1"}
-		if l.virtual, err = virtual.New(street, virtual.Options{Models: models, Address: address, Still: true}); err != nil {
+		if l.virtual, err = virtualmiio.New(street, virtualmiio.Options{Models: models, Address: address, Still: true}); err != nil {
 			t.Fatal(err)
 		}
-		here := mi.World{Net: l.net.Machine(virtual.Topology{Prefix: prefix(loftHere)}), Disk: virtual.NewDisk(7), Now: time.Now, Seed: 7}
-		if l.cloud, err = cloud.New(here, cloud.Options{Home: l.virtual, Away: virtual.Options{Still: true}}); err != nil {
+		here := mi.World{Net: l.net.Machine(world.Topology{Prefix: prefix(loftHere)}), Disk: world.NewDisk(7), Now: time.Now, Seed: 7}
+		if l.cloud, err = cloud.New(here, cloud.Options{Home: l.virtual, Away: virtualmiio.Options{Still: true}}); err != nil {
 			t.Fatal(err)
 		}
 		u := l.cloud.URLs()
@@ -113,7 +115,7 @@ func live(t *testing.T, f func(l *loft)) {
 }
 
 func (l *loft) furnish(w mi.World) {
-	specs := spec.New(w, spec.Options{Sources: []spec.Source{spec.NewFolder(virtual.Specs())}, Offline: true, Log: zerolog.Nop()})
+	specs := spec.New(w, spec.Options{Sources: []spec.Source{spec.NewFolder(virtualmiio.Specs())}, Offline: true, Log: zerolog.Nop()})
 	l.home = device.New(device.Options{
 		World: w, View: l.diary, Log: zerolog.Nop(),
 		Routes: []device.Route{
@@ -140,7 +142,7 @@ func (l *loft) signIn() {
 // pull takes the bridge's LAN away for a while from now on.
 func (l *loft) pull(d time.Duration) {
 	from := time.Since(l.began)
-	l.net.Hurt(netip.MustParseAddr(loftHere), virtual.Fault{Kind: virtual.Cut, From: from, To: from + d})
+	l.net.Hurt(netip.MustParseAddr(loftHere), chaos.Fault{Kind: chaos.Cut, From: from, To: from + d})
 }
 
 // device returns the device of a model in the LAN.

@@ -13,7 +13,9 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/chaos"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/history"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 )
 
 // some are models of every kind: with and without push, MIoT and older.
@@ -36,7 +38,7 @@ func staged(t *testing.T, external bool, dids int, faults string) scene {
 			line += " " + fmt.Sprintf(f, did)
 		}
 	}
-	plan, err := virtual.ParsePlan(line)
+	plan, err := chaos.ParsePlan(line)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +157,7 @@ func lossy(t *testing.T) (fresh, all int) {
 	began := st.entries[0].At
 	from, to := began.Add(5*time.Minute), began.Add(15*time.Minute)
 	for _, e := range st.entries {
-		if e.What == virtual.Available && !e.At.Before(from) && e.At.Before(to) {
+		if e.What == history.Available && !e.At.Before(from) && e.At.Before(to) {
 			t.Errorf("%s went %s after %v", e.DID, e.Value, e.At.Sub(began))
 		}
 	}
@@ -178,7 +180,7 @@ func lossy(t *testing.T) (fresh, all int) {
 // ones, to a broker that the bridge is not connected to.
 func TestOrdersGivenWhileTheBridgeIsAwayNeverRun(t *testing.T) {
 	t.Parallel()
-	sc := scene{models: some, external: true, idle: true, still: true, plan: virtual.Plan{Seed: 3, Span: 10 * time.Minute}}
+	sc := scene{models: some, external: true, idle: true, still: true, plan: chaos.Plan{Seed: 3, Span: 10 * time.Minute}}
 	sc.script = func(s *stage) {
 		time.Sleep(time.Minute)
 		s.halt()
@@ -199,7 +201,7 @@ func TestOrdersGivenWhileTheBridgeIsAwayNeverRun(t *testing.T) {
 	}
 	st := perform(t, sc)
 	for _, e := range st.entries {
-		if e.What == virtual.Executed {
+		if e.What == history.Executed {
 			t.Errorf("%v", e)
 		}
 	}
@@ -216,7 +218,7 @@ func TestKilledBridgeComesBackFromItsData(t *testing.T) {
 	if testing.Short() {
 		kills = 3
 	}
-	sc := scene{models: some, plan: virtual.Plan{Seed: 4, Span: 90 * time.Minute}}
+	sc := scene{models: some, plan: chaos.Plan{Seed: 4, Span: 90 * time.Minute}}
 	var trees []map[string]string
 	sc.script = func(s *stage) {
 		s.forget = true
@@ -252,19 +254,19 @@ func announced(tree map[string]string) []string {
 // keeps its own values, and no order reaches the other.
 func TestHomeBearsASwapOfAddresses(t *testing.T) {
 	t.Parallel()
-	sc := scene{models: some, plan: virtual.Plan{Seed: 6, Span: 40 * time.Minute}}
+	sc := scene{models: some, plan: chaos.Plan{Seed: 6, Span: 40 * time.Minute}}
 	sc.script = func(s *stage) {
 		time.Sleep(10 * time.Minute)
 		a, b := s.home.Devices()[0], s.home.Devices()[9]
 		reach := func(how string) {
-			for _, d := range []*virtual.Device{a, b} {
-				s.record(virtual.Entry{Actor: virtual.Thing, What: virtual.Reachable, DID: d.Info().DID, Value: how})
+			for _, d := range []*miio.Device{a, b} {
+				s.record(history.Entry{Actor: history.Thing, What: history.Reachable, DID: d.Info().DID, Value: how})
 			}
 		}
-		reach(virtual.Unclear)
+		reach(history.Unclear)
 		here, there := a.Info().Addr, b.Info().Addr
 		for _, move := range []struct {
-			d  *virtual.Device
+			d  *miio.Device
 			to string
 		}{{a, elsewhere(a)}, {b, here}, {a, there}} {
 			if err := move.d.Move(context.Background(), move.to); err != nil {

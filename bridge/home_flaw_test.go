@@ -10,7 +10,8 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/chaos"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/history"
 )
 
 // replayer tells the last event of a device again when it comes back.
@@ -133,7 +134,7 @@ func TestPlantedDefectsAreFoundAndShrunk(t *testing.T) {
 func plant(t *testing.T, rule string, from uint64, models []string, flaw func(*device.Options)) {
 	sc := scene{models: append(models, models[0]), flaw: flaw, brief: true}
 	for seed := from; seed < from+40; seed++ {
-		sc.plan = virtual.Draw(seed, 40*time.Minute, slices.Repeat(sc.dids(), 3))
+		sc.plan = chaos.Draw(seed, 40*time.Minute, slices.Repeat(sc.dids(), 3))
 		_, bad := play(t, sc)
 		i := indexRule(bad, rule)
 		if i < 0 {
@@ -153,7 +154,7 @@ func plant(t *testing.T, rule string, from uint64, models []string, flaw func(*d
 	t.Error("no seed shows it")
 }
 
-func indexRule(bad []virtual.Violation, rule string) int {
+func indexRule(bad []history.Violation, rule string) int {
 	for i, v := range bad {
 		if v.Rule == rule {
 			return i

@@ -18,7 +18,8 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/profile"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/history"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 )
 
 // mirror knows how the truth of a model looks in topics, and what orders make of it.
@@ -41,17 +42,17 @@ var mirrors = sync.OnceValues(func() (map[string]*mirror, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := bridge.NewDirect(bridge.Options{Config: c, Log: zerolog.Nop(), Alone: true, Sources: []spec.Source{spec.NewFolder(virtual.Specs())}})
+	d, err := bridge.NewDirect(bridge.Options{Config: c, Log: zerolog.Nop(), Alone: true, Sources: []spec.Source{spec.NewFolder(miio.Specs())}})
 	if err != nil {
 		return nil, err
 	}
 	all := map[string]*mirror{}
-	for _, name := range virtual.Models() {
+	for _, name := range miio.Models() {
 		s, err := d.Spec(context.Background(), name)
 		if err != nil {
 			return nil, err
 		}
-		_, err = fs.Stat(virtual.Specs(), name+".json")
+		_, err = fs.Stat(miio.Specs(), name+".json")
 		all[name] = newMirror(s, d.Entities(s), err == nil)
 		if err != nil {
 			all[name].learn(d.Profile(name))
@@ -147,18 +148,18 @@ func (m *mirror) render(i int, values []mi.Value) map[string]string {
 }
 
 // effects lists what a device is to carry out for an order.
-func (m *mirror) effects(o mi.Order) []virtual.Entry {
+func (m *mirror) effects(o mi.Order) []history.Entry {
 	if !m.miot {
 		return nil
 	}
-	var all []virtual.Entry
+	var all []history.Entry
 	for _, c := range o.Set {
 		p := &m.spec.Props[c.Prop]
-		all = append(all, virtual.Entry{Key: iid(p.SIID, p.PIID), Value: string(c.Value.AppendJSON(nil))})
+		all = append(all, history.Entry{Key: iid(p.SIID, p.PIID), Value: string(c.Value.AppendJSON(nil))})
 	}
 	for _, c := range o.Calls {
 		a := &m.spec.Actions[c.Action]
-		all = append(all, virtual.Entry{Key: "a" + iid(a.SIID, a.AIID), Value: list(c.Args)})
+		all = append(all, history.Entry{Key: "a" + iid(a.SIID, a.AIID), Value: list(c.Args)})
 	}
 	return all
 }

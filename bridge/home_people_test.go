@@ -11,7 +11,8 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/history"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 )
 
 const (
@@ -54,7 +55,7 @@ func newUser(s *stage, dial dialer, where string, mirrors map[string]*mirror) *u
 // stay keeps a connection to the broker.
 func (u *user) stay(ctx context.Context) {
 	for wait(ctx, readAgain) {
-		begin := sync.OnceFunc(func() { u.stage.record(virtual.Entry{Actor: virtual.Broker, What: virtual.Restart}) })
+		begin := sync.OnceFunc(func() { u.stage.record(history.Entry{Actor: history.Broker, What: history.Restart}) })
 		c, err := connect(ctx, u.dial, u.where, "person", func(m message) {
 			begin() // whatever the broker kept is told after it
 			u.heard(m)
@@ -82,14 +83,14 @@ func (u *user) left() {
 	for name := range u.open {
 		u.end(name, "the connection broke")
 	}
-	u.stage.record(virtual.Entry{Actor: virtual.Broker, What: virtual.Restart})
+	u.stage.record(history.Entry{Actor: history.Broker, What: history.Restart})
 }
 
 // end needs u.mu.
 func (u *user) end(name, how string) {
 	o := u.open[name]
 	delete(u.open, name)
-	u.stage.record(virtual.Entry{Actor: virtual.Bridge, What: virtual.Done, DID: o.did, Value: how, ID: name})
+	u.stage.record(history.Entry{Actor: history.Bridge, What: history.Done, DID: o.did, Value: how, ID: name})
 }
 
 // ended ends what waits for a device, or for one entity of it.
@@ -120,14 +121,14 @@ func (u *user) heard(m message) {
 		return
 	}
 	did, rest, _ := strings.Cut(rest, "/")
-	e := virtual.Entry{Actor: virtual.Bridge, DID: did, Key: rest, Value: m.payload}
+	e := history.Entry{Actor: history.Bridge, DID: did, Key: rest, Value: m.payload}
 	if did == "bridge" {
 		u.fromBridge(rest, m)
 		return
 	}
 	switch what, role, _ := strings.Cut(rest, "/"); {
 	case what == "availability":
-		e.What = virtual.Available
+		e.What = history.Available
 	case what == "last_error":
 		u.mu.Lock()
 		u.errors[did] = m.payload
@@ -137,14 +138,14 @@ func (u *user) heard(m message) {
 	case role == "event" && m.payload == "{}": // nothing happened
 		return
 	case role == "event":
-		e.What = virtual.Event
+		e.What = history.Event
 		if m.retained {
 			e.ID = "retained"
 		}
 	case role == "trigger", role == "", strings.HasSuffix(role, "/set"):
 		return
 	default:
-		e.What = virtual.State
+		e.What = history.State
 		u.ended(did, what, "")
 	}
 	u.stage.record(e)
@@ -203,7 +204,7 @@ func (u *user) order(ctx context.Context, began time.Time) {
 }
 
 // give orders one thing, in one of three ways.
-func (u *user) give(name string, d *virtual.Device, m *mirror, c command, r *rand.Rand) {
+func (u *user) give(name string, d *miio.Device, m *mirror, c command, r *rand.Rand) {
 	did := d.Info().DID
 	payload := c.payload(r)
 	if r.IntN(20) == 0 {
@@ -220,7 +221,7 @@ func (u *user) give(name string, d *virtual.Device, m *mirror, c command, r *ran
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, want := range m.effects(order) {
-		want.DID, want.Actor, want.What, want.ID = did, virtual.User, virtual.Order, name
+		want.DID, want.Actor, want.What, want.ID = did, history.User, history.Order, name
 		u.stage.record(want)
 	}
 	u.open[name] = waits

@@ -16,18 +16,19 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/tv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtualmiio "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 	virtualtv "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // TestATVIsSwitchedOnAsADeviceOfMIoT has one TV by both of its interfaces. Magic
 // packets do not reach it; the action that MIoT has for that does.
 func TestATVIsSwitchedOnAsADeviceOfMIoT(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := virtual.NewNet(7)
-		there := mi.World{Net: n.Segment(virtual.Topology{Prefix: prefix("10.1.0.1")}), Now: time.Now, Seed: 7}
-		here := mi.World{Net: n.Machine(virtual.Topology{Prefix: prefix("10.1.255.2")}), Disk: virtual.NewDisk(7), Now: time.Now, Seed: 7}
-		miot, err := virtual.New(there, virtual.Options{Models: []string{"xiaomi.tv.eaffh1", "cuco.plug.cp5pro"}, Address: address, Still: true})
+		n := world.NewNet(7)
+		there := mi.World{Net: n.Segment(world.Topology{Prefix: prefix("10.1.0.1")}), Now: time.Now, Seed: 7}
+		here := mi.World{Net: n.Machine(world.Topology{Prefix: prefix("10.1.255.2")}), Disk: world.NewDisk(7), Now: time.Now, Seed: 7}
+		miot, err := virtualmiio.New(there, virtualmiio.Options{Models: []string{"xiaomi.tv.eaffh1", "cuco.plug.cp5pro"}, Address: address, Still: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,7 +38,7 @@ func TestATVIsSwitchedOnAsADeviceOfMIoT(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer screen.Close()
-		specs := spec.New(here, spec.Options{Sources: []spec.Source{spec.NewFolder(virtual.Specs())}, Offline: true, Log: zerolog.Nop()})
+		specs := spec.New(here, spec.Options{Sources: []spec.Source{spec.NewFolder(virtualmiio.Specs())}, Offline: true, Log: zerolog.Nop()})
 		var home *device.Home
 		home = device.New(device.Options{World: here, View: &drivertest.View{}, Log: zerolog.Nop(), Routes: []device.Route{
 			{Name: "lan", Driver: miio.New(here, miio.Options{Specs: specs, Log: zerolog.Nop(), Known: miot.Infos})},

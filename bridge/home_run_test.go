@@ -19,12 +19,15 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/chaos"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/history"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // scene is what a run consists of besides its faults.
 type scene struct {
-	plan     virtual.Plan
+	plan     chaos.Plan
 	models   []string
 	external bool                  // the broker is the user's
 	still    bool                  // devices change by orders only
@@ -37,7 +40,7 @@ type scene struct {
 // story is what happened in a run.
 type story struct {
 	scene   scene
-	entries []virtual.Entry
+	entries []history.Entry
 	end     time.Time
 	infos   []mi.Info
 	mirrors map[string]*mirror
@@ -49,20 +52,20 @@ type story struct {
 	log     []string
 	failed  []error
 	starts  int
-	traffic virtual.Traffic
+	traffic world.Traffic
 }
 
 // stage is a home with everything around it, inside a bubble.
 type stage struct {
 	t       *testing.T
 	scene   scene
-	net     *virtual.Net
-	home    *virtual.Home
-	disk    *virtual.Disk
+	net     *world.Net
+	home    *miio.Home
+	disk    *world.Disk
 	clock   *clock
-	history *virtual.History
+	history *history.History
 	broker  *broker // nil with the bridge's own
-	ground  *virtual.Machine
+	ground  *world.Machine
 	user    *user
 	log     *lines
 	known   []mi.Info
@@ -85,7 +88,7 @@ const (
 func address(i int) string { return fmt.Sprintf("10.1.%d.%d:54321", i/200, 10+i%200) }
 
 // elsewhere is where a device moves to, and back.
-func elsewhere(d *virtual.Device) string {
+func elsewhere(d *miio.Device) string {
 	at := netip.MustParseAddrPort(d.Info().Addr)
 	b := at.Addr().As4()
 	b[2] ^= 100
@@ -124,20 +127,20 @@ func perform(t *testing.T, sc scene) *story {
 func newStage(t *testing.T, sc scene, mirrors map[string]*mirror) *stage {
 	seed := sc.plan.Seed
 	s := &stage{
-		t: t, scene: sc, net: virtual.NewNet(seed), disk: virtual.NewDisk(seed), clock: &clock{}, history: &virtual.History{},
+		t: t, scene: sc, net: world.NewNet(seed), disk: world.NewDisk(seed), clock: &clock{}, history: &history.History{},
 		log: &lines{}, sent: map[netip.Addr]int{},
 	}
-	s.ground = s.net.Machine(virtual.Topology{Prefix: prefix("10.1.255.2")})
-	w := mi.World{Net: s.net.Segment(virtual.Topology{Prefix: prefix("10.1.0.1")}), Now: time.Now, Seed: seed}
+	s.ground = s.net.Machine(world.Topology{Prefix: prefix("10.1.255.2")})
+	w := mi.World{Net: s.net.Segment(world.Topology{Prefix: prefix("10.1.0.1")}), Now: time.Now, Seed: seed}
 	var err error
-	if s.home, err = virtual.New(w, virtual.Options{Models: sc.models, Address: address, Recorder: s.history, Still: sc.still}); err != nil {
+	if s.home, err = miio.New(w, miio.Options{Models: sc.models, Address: address, Recorder: s.history, Still: sc.still}); err != nil {
 		t.Fatal(err)
 	}
 	s.known = s.home.Infos()
 	where, from := inside, s.ground
 	if sc.external {
-		where, from = outside, s.net.Machine(virtual.Topology{Prefix: prefix("10.1.255.4")})
-		s.broker = &broker{net: s.net.Machine(virtual.Topology{Prefix: prefix("10.1.255.3")}), listen: "0.0.0.0:1883"}
+		where, from = outside, s.net.Machine(world.Topology{Prefix: prefix("10.1.255.4")})
+		s.broker = &broker{net: s.net.Machine(world.Topology{Prefix: prefix("10.1.255.3")}), listen: "0.0.0.0:1883"}
 		if err := s.broker.up(); err != nil {
 			t.Fatal(err)
 		}
@@ -218,7 +221,7 @@ func (s *stage) start() {
 	o := bridge.Options{
 		Config: s.settings(), Version: "1.0", Host: "home", Log: zerolog.New(s.log).Level(zerolog.InfoLevel),
 		World:   mi.World{Net: s.machine, Disk: s.disk, Now: s.clock.now, Seed: s.scene.plan.Seed + uint64(s.starts)<<32},
-		Sources: []spec.Source{spec.NewFolder(virtual.Specs())},
+		Sources: []spec.Source{spec.NewFolder(miio.Specs())},
 	}
 	if !s.forget || s.starts == 1 {
 		o.Known = s.known
@@ -235,7 +238,7 @@ func (s *stage) start() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.record(virtual.Entry{Actor: virtual.Bridge, What: virtual.Restart})
+	s.record(history.Entry{Actor: history.Bridge, What: history.Restart})
 	ctx, stop := context.WithCancel(context.Background())
 	s.bridge, s.stop, s.ended = b, stop, make(chan error, 1)
 	ended := s.ended
@@ -290,7 +293,7 @@ func (s *stage) kill(lies bool) {
 // account adds up what the bridge sent, and takes down how full its queues were.
 func (s *stage) account() {
 	for _, q := range s.bridge.Queues() {
-		s.record(virtual.Entry{Actor: virtual.Bridge, What: virtual.Queue, Key: q.Name, Value: fmt.Sprintf("%d/%d", q.Most, q.Room)})
+		s.record(history.Entry{Actor: history.Bridge, What: history.Queue, Key: q.Name, Value: fmt.Sprintf("%d/%d", q.Most, q.Room)})
 	}
 	s.machine.mu.Lock()
 	defer s.machine.mu.Unlock()
@@ -300,7 +303,7 @@ func (s *stage) account() {
 	clear(s.machine.counts)
 }
 
-func (s *stage) record(e virtual.Entry) {
+func (s *stage) record(e history.Entry) {
 	e.At = time.Now()
 	s.history.Record(e)
 }
@@ -313,7 +316,7 @@ func (s *stage) suffer(ctx context.Context) {
 		do func()
 	}
 	var cues []cue
-	for i, f := range s.scene.plan.Of(virtual.World) {
+	for i, f := range s.scene.plan.Of(chaos.World) {
 		begin, end := s.fault(f, i)
 		cues = append(cues, cue{f.From, begin}, cue{f.To, end})
 	}
@@ -326,10 +329,10 @@ func (s *stage) suffer(ctx context.Context) {
 	}
 }
 
-func (s *stage) fault(f virtual.Fault, i int) (begin, end func()) {
+func (s *stage) fault(f chaos.Fault, i int) (begin, end func()) {
 	nothing := func() {}
 	switch f.Kind {
-	case virtual.BrokerGone:
+	case chaos.BrokerGone:
 		if s.broker == nil {
 			return nothing, nothing
 		}
@@ -338,13 +341,13 @@ func (s *stage) fault(f virtual.Fault, i int) (begin, end func()) {
 				s.failed = append(s.failed, err)
 			}
 		}
-	case virtual.DiskFull:
+	case chaos.DiskFull:
 		return func() { s.disk.Fill(1) }, func() { s.disk.Fill(0) }
-	case virtual.DiskReadOnly:
+	case chaos.DiskReadOnly:
 		return func() { s.disk.Protect(true) }, func() { s.disk.Protect(false) }
-	case virtual.Kill:
+	case chaos.Kill:
 		return func() { s.kill((f.Amount+i)%2 == 0) }, nothing
-	case virtual.ClockStep:
+	case chaos.ClockStep:
 		return func() { s.clock.step(time.Duration(f.Amount) * time.Hour) }, func() { s.clock.step(-time.Duration(f.Amount) * time.Hour) }
 	}
 	return nothing, nothing

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/history"
 )
 
 // TestSameSeedSameStory is I14: a seed tells one story, to the nanosecond, datagram
@@ -27,7 +27,7 @@ func TestSameSeedSameStory(t *testing.T) {
 				delete(tree, base+"bridge/health")
 				delete(tree, base+"bridge/instance")
 			}
-			if bad := virtual.Diff(a.tree, b.tree); len(bad) > 0 {
+			if bad := history.Diff(a.tree, b.tree); len(bad) > 0 {
 				t.Error(bad)
 			}
 			if a.traffic != b.traffic {
@@ -57,7 +57,7 @@ func retold(st *story) []string {
 	var out []string
 	for _, e := range st.entries {
 		switch e.What {
-		case virtual.State, virtual.Done, virtual.Queue:
+		case history.State, history.Done, history.Queue:
 			continue
 		}
 		out = append(out, fmt.Sprintf("%012d %s %s %s %s %s %s", e.At.Sub(st.entries[0].At), e.Actor, e.What, e.DID, e.Key, e.Value, e.ID))

@@ -21,7 +21,10 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/androidtv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/cloud"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/history"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
 )
 
@@ -29,10 +32,10 @@ import (
 // lamps, gateways, TVs, a router with phones, and the cloud.
 type town struct {
 	*testing.T
-	net     *virtual.Net
+	net     *world.Net
 	street  *virtual.Street
 	sky     *cloud.Server
-	history *virtual.History
+	history *history.History
 	client  *client
 	bridge  *bridge.Bridge
 
@@ -46,8 +49,8 @@ type town struct {
 func inTown(t *testing.T, f func(w *town)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &town{T: t, net: virtual.NewNet(3), history: &virtual.History{}, shown: map[string]string{}, gone: map[string]int{}, told: map[string]int{}}
-		here := mi.World{Net: w.net.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("10.1.0.1/16")}), Disk: virtual.NewDisk(3), Now: time.Now, Seed: 3}
+		w := &town{T: t, net: world.NewNet(3), history: &history.History{}, shown: map[string]string{}, gone: map[string]int{}, told: map[string]int{}}
+		here := mi.World{Net: w.net.Machine(world.Topology{Prefix: netip.MustParsePrefix("10.1.0.1/16")}), Disk: world.NewDisk(3), Now: time.Now, Seed: 3}
 		w.bridge = w.build(here)
 		ctx, stop := context.WithCancel(context.Background())
 		var all sync.WaitGroup
@@ -74,7 +77,7 @@ func inTown(t *testing.T, f func(w *town)) {
 // build furnishes the town and makes its bridge.
 func (w *town) build(here mi.World) *bridge.Bridge {
 	var err error
-	if w.street, err = virtual.NewStreet(here, virtual.StreetOptions{Options: virtual.Options{Models: some, Recorder: w.history, Still: true}}); err != nil {
+	if w.street, err = virtual.NewStreet(here, virtual.Options{Options: miio.Options{Models: some, Recorder: w.history, Still: true}}); err != nil {
 		w.Fatal(err)
 	}
 	if w.sky, err = cloud.New(here, cloud.Options{Home: w.street.Home, Deaf: true, Lasting: true}); err != nil {
@@ -96,7 +99,7 @@ func (w *town) build(here mi.World) *bridge.Bridge {
 		Config: c, Version: "1.0", Host: "town", Log: zerolog.Nop(), World: here, Alone: true, Known: s.Infos(),
 		Cloud: account.Hosts{Account: u.Account, STS: u.STS, API: u.API}, Guest: s.Multimode.Connect,
 		Radio: bridge.Radio{Receivers: s.Receivers()}, WakePort: s.TV.WakePort(),
-		Sources: []spec.Source{spec.NewFolder(virtual.Specs()), spec.NewFolder(cloud.Specs())},
+		Sources: []spec.Source{spec.NewFolder(miio.Specs()), spec.NewFolder(cloud.Specs())},
 	})
 	if err != nil {
 		w.Fatal(err)
@@ -146,7 +149,7 @@ func (w *town) switching(orders int) time.Duration {
 	}
 	var took []time.Duration
 	for _, e := range w.history.Entries()[before:] {
-		if e.What == virtual.Executed && e.DID == plug && len(took) < orders {
+		if e.What == history.Executed && e.DID == plug && len(took) < orders {
 			took = append(took, e.At.Sub(given[len(took)]))
 		}
 	}
@@ -273,14 +276,14 @@ func TestAFloodHurtsNobodyElse(t *testing.T) {
 }
 
 // events returns how many of a device were told.
-func (w *town) events(d *virtual.Device) int {
+func (w *town) events(d *miio.Device) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.told[d.Info().DID]
 }
 
 // seen returns the newest message of a device's topic.
-func (w *town) seen(d *virtual.Device, topic string) string {
+func (w *town) seen(d *miio.Device, topic string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.shown[base+d.Info().DID+"/"+topic]

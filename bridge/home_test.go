@@ -11,7 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/chaos"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/history"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 )
 
 var (
@@ -26,7 +28,7 @@ var (
 // and the faults.
 func drawn(seed uint64, span time.Duration) scene {
 	r := rand.New(rand.NewPCG(seed, 0))
-	all := virtual.Models()
+	all := miio.Models()
 	sc := scene{external: r.IntN(2) == 0}
 	for range 12 + r.IntN(13) {
 		sc.models = append(sc.models, all[r.IntN(len(all))])
@@ -34,7 +36,7 @@ func drawn(seed uint64, span time.Duration) scene {
 	if span > 6*time.Hour {
 		sc.models = sc.models[:8]
 	}
-	sc.plan = virtual.Draw(seed, span, sc.dids())
+	sc.plan = chaos.Draw(seed, span, sc.dids())
 	return sc
 }
 
@@ -60,13 +62,13 @@ func (sc scene) model(did string) string {
 }
 
 // repro is the line that plays a plan again.
-func repro(p virtual.Plan) string {
+func repro(p chaos.Plan) string {
 	_, rest, _ := strings.Cut(p.String(), " ")
 	return fmt.Sprintf("go test ./bridge -run 'TestHome$' -home.seed=%d -home.faults='%s'", p.Seed, rest)
 }
 
 // play lets a scene happen and judges it.
-func play(t *testing.T, sc scene) (*story, []virtual.Violation) {
+func play(t *testing.T, sc scene) (*story, []history.Violation) {
 	t.Helper()
 	st := perform(t, sc)
 	return st, st.judge()
@@ -98,9 +100,9 @@ func check(t *testing.T, sc scene) *story {
 
 // shrunk takes away the faults that a violation does not need, as far as that gets
 // in two minutes.
-func shrunk(t *testing.T, sc scene, v virtual.Violation) virtual.Plan {
+func shrunk(t *testing.T, sc scene, v history.Violation) chaos.Plan {
 	began := time.Now()
-	small, _ := virtual.Shrink(sc.plan, func(p virtual.Plan) bool {
+	small, _ := chaos.Shrink(sc.plan, func(p chaos.Plan) bool {
 		if time.Since(began) > 2*time.Minute {
 			return false
 		}
@@ -114,7 +116,7 @@ func shrunk(t *testing.T, sc scene, v virtual.Violation) virtual.Plan {
 // replay makes the scene of a line in seeds.txt or of the flags.
 func replay(t *testing.T, line string) scene {
 	t.Helper()
-	plan, err := virtual.ParsePlan(line)
+	plan, err := chaos.ParsePlan(line)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,9 +16,10 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/tv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtualmiio "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 	virtualrouter "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/router"
 	virtualtv "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // TestTVAndRouterInTroubleDelayNobody lets a TV's HTTP server hang and a router with
@@ -26,10 +27,10 @@ import (
 // polled as if they were not there, and neither gets a storm of requests.
 func TestTVAndRouterInTroubleDelayNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := virtual.NewNet(7)
-		there := mi.World{Net: n.Segment(virtual.Topology{Prefix: prefix("10.1.0.1")}), Now: time.Now, Seed: 7}
-		here := mi.World{Net: n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("10.1.255.2/16")}), Disk: virtual.NewDisk(7), Now: time.Now, Seed: 7}
-		plugs, err := virtual.New(there, virtual.Options{Models: []string{"cuco.plug.cp5pro"}, Address: address, Still: true})
+		n := world.NewNet(7)
+		there := mi.World{Net: n.Segment(world.Topology{Prefix: prefix("10.1.0.1")}), Now: time.Now, Seed: 7}
+		here := mi.World{Net: n.Machine(world.Topology{Prefix: netip.MustParsePrefix("10.1.255.2/16")}), Disk: world.NewDisk(7), Now: time.Now, Seed: 7}
+		plugs, err := virtualmiio.New(there, virtualmiio.Options{Models: []string{"cuco.plug.cp5pro"}, Address: address, Still: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +44,7 @@ func TestTVAndRouterInTroubleDelayNobody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		specs := spec.New(here, spec.Options{Sources: []spec.Source{spec.NewFolder(virtual.Specs())}, Offline: true, Log: zerolog.Nop()})
+		specs := spec.New(here, spec.Options{Sources: []spec.Source{spec.NewFolder(virtualmiio.Specs())}, Offline: true, Log: zerolog.Nop()})
 		home := device.New(device.Options{World: here, View: &diary{opened: map[string]int{}}, Log: zerolog.Nop(), Routes: []device.Route{
 			{Name: "lan", Driver: miio.New(here, miio.Options{Specs: specs, Log: zerolog.Nop(), Known: plugs.Infos})},
 			{Name: "tv", Driver: tv.New(here, tv.Options{TVs: []tv.Config{{Addr: "10.1.9.1"}}, Log: zerolog.Nop()})},

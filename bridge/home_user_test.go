@@ -11,7 +11,7 @@ import (
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
 
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // message is one that the broker handed out.
@@ -132,7 +132,7 @@ func (s *stage) retained() map[string]string {
 
 // anew returns what a bridge that knows nothing publishes for the same home.
 func (s *stage) anew() map[string]string {
-	s.disk = virtual.NewDisk(s.scene.plan.Seed)
+	s.disk = world.NewDisk(s.scene.plan.Seed)
 	if s.broker != nil {
 		s.broker.down()
 		s.broker.server = nil

@@ -12,20 +12,21 @@ import (
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/chaos"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/history"
 )
 
 // bounds are those of the bridge's defaults. An event may reach the bridge 10 s
 // late, by the device's last repeat, and be 10 s old then.
 // A device is tried again after at most a minute, by an exchange that takes a while.
-var bounds = virtual.Limits{EventAge: 22 * time.Second, Back: 70 * time.Second}
+var bounds = history.Limits{EventAge: 22 * time.Second, Back: 70 * time.Second}
 
 // judge returns every broken promise of a story.
-func (st *story) judge() []virtual.Violation {
+func (st *story) judge() []history.Violation {
 	tr := newTranslator(st)
 	// Its own I6 knows no time that a change may take; statesAreTrue does.
-	bad := slices.DeleteFunc(virtual.Judge(tr.entries(), st.end, bounds), func(v virtual.Violation) bool { return v.Rule == "I6" })
-	for _, check := range []func() []virtual.Violation{
+	bad := slices.DeleteFunc(history.Judge(tr.entries(), st.end, bounds), func(v history.Violation) bool { return v.Rule == "I6" })
+	for _, check := range []func() []history.Violation{
 		tr.statesAreTrue, tr.treeIsTheModel, st.queuesAreTold, st.polite, st.secretsStay, st.logIsCalm, st.allWentWell,
 	} {
 		bad = append(bad, check()...)
@@ -40,13 +41,13 @@ type translator struct {
 	values  map[string][]mi.Value
 	changed map[string][]time.Time // of each property
 	shown   map[string]map[string]string
-	waiting map[string][]virtual.Entry // events by did and key that were not told yet
+	waiting map[string][]history.Entry // events by did and key that were not told yet
 }
 
 func newTranslator(st *story) *translator {
 	tr := &translator{
 		story: st, mirrors: map[string]*mirror{}, values: map[string][]mi.Value{}, changed: map[string][]time.Time{},
-		shown: map[string]map[string]string{}, waiting: map[string][]virtual.Entry{},
+		shown: map[string]map[string]string{}, waiting: map[string][]history.Entry{},
 	}
 	for _, i := range st.infos {
 		m := st.mirrors[i.Model]
@@ -56,32 +57,32 @@ func newTranslator(st *story) *translator {
 	return tr
 }
 
-func (tr *translator) entries() []virtual.Entry {
-	out := make([]virtual.Entry, 0, len(tr.story.entries))
+func (tr *translator) entries() []history.Entry {
+	out := make([]history.Entry, 0, len(tr.story.entries))
 	for _, e := range tr.story.entries {
 		m := tr.mirrors[e.DID]
 		switch {
-		case m != nil && m.spec.Tuning.Sleepy && (e.What == virtual.Available || e.What == virtual.Reachable):
+		case m != nil && m.spec.Tuning.Sleepy && (e.What == history.Available || e.What == history.Reachable):
 			// Its silence means nothing.
-		case m == nil, e.What == virtual.Order, e.What == virtual.Done, e.What == virtual.Reachable, e.What == virtual.Available, e.What == virtual.Restart:
+		case m == nil, e.What == history.Order, e.What == history.Done, e.What == history.Reachable, e.What == history.Available, e.What == history.Restart:
 			out = append(out, e)
 		case !m.miot:
 			for _, p := range m.named[e.Key] {
-				if e.What == virtual.Truth {
+				if e.What == history.Truth {
 					tr.changed[e.DID][p] = e.At
 				}
 			}
-		case e.What == virtual.Truth:
+		case e.What == history.Truth:
 			out = tr.truth(out, m, e)
-		case e.What == virtual.State:
+		case e.What == history.State:
 			if m.single[e.Key] && !tr.liar(e.DID) {
 				out = append(out, unknown(e))
 			}
-		case e.What == virtual.Emitted:
+		case e.What == history.Emitted:
 			k := e.DID + e.Key
 			tr.waiting[k] = append(tr.waiting[k], e)
 			out = append(out, e)
-		case e.What == virtual.Event:
+		case e.What == history.Event:
 			out = append(out, tr.event(m, e))
 		default:
 			out = append(out, e)
@@ -92,12 +93,12 @@ func (tr *translator) entries() []virtual.Entry {
 
 // liar reports whether a device tells what is not true at some time.
 func (tr *translator) liar(did string) bool {
-	return slices.ContainsFunc(tr.story.scene.plan.Of(did), func(f virtual.Fault) bool {
-		return f.Kind == virtual.Ignore || f.Kind == virtual.Absurd
+	return slices.ContainsFunc(tr.story.scene.plan.Of(did), func(f chaos.Fault) bool {
+		return f.Kind == chaos.Ignore || f.Kind == chaos.Absurd
 	})
 }
 
-func unknown(e virtual.Entry) virtual.Entry {
+func unknown(e history.Entry) history.Entry {
 	if e.Value == "None" {
 		e.Value = "null"
 	}
@@ -105,7 +106,7 @@ func unknown(e virtual.Entry) virtual.Entry {
 }
 
 // truth turns a new value into the texts that it should become.
-func (tr *translator) truth(out []virtual.Entry, m *mirror, e virtual.Entry) []virtual.Entry {
+func (tr *translator) truth(out []history.Entry, m *mirror, e history.Entry) []history.Entry {
 	i := m.prop(e.Key)
 	v, err := mi.ParseJSON([]byte(e.Value))
 	if i < 0 || err != nil {
@@ -125,7 +126,7 @@ func (tr *translator) truth(out []virtual.Entry, m *mirror, e virtual.Entry) []v
 }
 
 // event finds out which one was told: the oldest that is not told yet.
-func (tr *translator) event(m *mirror, e virtual.Entry) virtual.Entry {
+func (tr *translator) event(m *mirror, e history.Entry) history.Entry {
 	id, _, _ := strings.Cut(e.Key, "/")
 	k := e.DID + m.word(id, e.Value)
 	retained := e.ID == "retained"
@@ -150,7 +151,7 @@ const (
 )
 
 // statesAreTrue is I6 over the whole retained tree.
-func (tr *translator) statesAreTrue() (bad []virtual.Violation) {
+func (tr *translator) statesAreTrue() (bad []history.Violation) {
 	for _, info := range tr.story.infos {
 		m, values := tr.mirrors[info.DID], tr.values[info.DID]
 		if !m.miot {
@@ -165,7 +166,7 @@ func (tr *translator) statesAreTrue() (bad []virtual.Violation) {
 					continue
 				}
 				if got := tr.story.tree[base+info.DID+"/"+key]; got != want {
-					bad = append(bad, virtual.Violation{Rule: "I6", Subject: info.DID + " " + key, Detail: fmt.Sprintf("shows %q, the device has %q", got, want)})
+					bad = append(bad, history.Violation{Rule: "I6", Subject: info.DID + " " + key, Detail: fmt.Sprintf("shows %q, the device has %q", got, want)})
 				}
 			}
 		}
@@ -193,14 +194,14 @@ func (tr *translator) settled(did string, m *mirror, props []int) bool {
 }
 
 // treeIsTheModel is I7.
-func (tr *translator) treeIsTheModel() []virtual.Violation {
-	var bad []virtual.Violation
+func (tr *translator) treeIsTheModel() []history.Violation {
+	var bad []history.Violation
 	for topic, text := range tr.story.tree {
 		if strings.HasSuffix(topic, "/event") && text != "{}" || strings.HasSuffix(topic, "/set") {
-			bad = append(bad, virtual.Violation{Rule: "I1", Subject: topic, Detail: "is retained"})
+			bad = append(bad, history.Violation{Rule: "I1", Subject: topic, Detail: "is retained"})
 		}
 	}
-	for _, v := range virtual.Diff(lasting(tr.story.tree), lasting(tr.story.fresh)) {
+	for _, v := range history.Diff(lasting(tr.story.tree), lasting(tr.story.fresh)) {
 		if !tr.assumed(v.Subject) {
 			bad = append(bad, v)
 		}
@@ -241,9 +242,9 @@ func lasting(tree map[string]string) map[string]string {
 }
 
 // queuesAreTold keeps I8 from having nothing to judge.
-func (st *story) queuesAreTold() (bad []virtual.Violation) {
-	if !slices.ContainsFunc(st.entries, func(e virtual.Entry) bool { return e.What == virtual.Queue }) {
-		bad = append(bad, virtual.Violation{Rule: "I8", Subject: "bridge", Detail: "no queue tells how full it was"})
+func (st *story) queuesAreTold() (bad []history.Violation) {
+	if !slices.ContainsFunc(st.entries, func(e history.Entry) bool { return e.What == history.Queue }) {
+		bad = append(bad, history.Violation{Rule: "I8", Subject: "bridge", Detail: "no queue tells how full it was"})
 	}
 	return bad
 }
@@ -251,7 +252,7 @@ func (st *story) queuesAreTold() (bad []virtual.Violation) {
 var lively = regexp.MustCompile(`vacuum|cooker|curtain`)
 
 // polite is I12.
-func (st *story) polite() (bad []virtual.Violation) {
+func (st *story) polite() (bad []history.Violation) {
 	for did, n := range st.sent {
 		budget := 3 * int(st.scene.plan.Span/(10*time.Second))
 		if lively.MatchString(st.scene.model(did)) {
@@ -261,22 +262,22 @@ func (st *story) polite() (bad []virtual.Violation) {
 			budget *= 2 // what gets lost is asked again
 		}
 		if n > budget {
-			bad = append(bad, virtual.Violation{Rule: "I12", Subject: did, Detail: fmt.Sprintf("got %d datagrams, more than %d", n, budget)})
+			bad = append(bad, history.Violation{Rule: "I12", Subject: did, Detail: fmt.Sprintf("got %d datagrams, more than %d", n, budget)})
 		}
 	}
-	slices.SortFunc(bad, func(a, b virtual.Violation) int { return cmp.Compare(a.Subject, b.Subject) })
+	slices.SortFunc(bad, func(a, b history.Violation) int { return cmp.Compare(a.Subject, b.Subject) })
 	return bad
 }
 
 // secretsStay is I13.
-func (st *story) secretsStay() (bad []virtual.Violation) {
+func (st *story) secretsStay() (bad []history.Violation) {
 	for _, where := range st.leaks {
-		bad = append(bad, virtual.Violation{Rule: "I13", Subject: where, Detail: "holds a token"})
+		bad = append(bad, history.Violation{Rule: "I13", Subject: where, Detail: "holds a token"})
 	}
 	for _, line := range st.log {
 		for _, i := range st.infos {
 			if strings.Contains(line, i.Token.Reveal()) {
-				bad = append(bad, virtual.Violation{Rule: "I13", Subject: "log", Detail: line})
+				bad = append(bad, history.Violation{Rule: "I13", Subject: "log", Detail: line})
 			}
 		}
 	}
@@ -284,7 +285,7 @@ func (st *story) secretsStay() (bad []virtual.Violation) {
 }
 
 // logIsCalm is I15: a home makes few lines, each device few warnings.
-func (st *story) logIsCalm() (bad []virtual.Violation) {
+func (st *story) logIsCalm() (bad []history.Violation) {
 	warnings := map[string]int{}
 	for _, line := range st.log {
 		var l struct{ Level, Device string }
@@ -294,7 +295,7 @@ func (st *story) logIsCalm() (bad []virtual.Violation) {
 	}
 	for _, who := range slices.Sorted(maps.Keys(warnings)) {
 		if n, most := warnings[who], st.warnings(who); n > most {
-			bad = append(bad, virtual.Violation{Rule: "I15", Subject: cmp.Or(who, "bridge"), Detail: fmt.Sprintf("%d warnings, more than %d: %s", n, most, st.sample(who))})
+			bad = append(bad, history.Violation{Rule: "I15", Subject: cmp.Or(who, "bridge"), Detail: fmt.Sprintf("%d warnings, more than %d: %s", n, most, st.sample(who))})
 		}
 	}
 	return bad
@@ -303,10 +304,10 @@ func (st *story) logIsCalm() (bad []virtual.Violation) {
 // warnings is how many a device may make: some for each fault of its own and of
 // the world, and one for each of its orders that failed and each time it was gone.
 func (st *story) warnings(did string) int {
-	n := 4 + 8*len(st.scene.plan.Of(did)) + 4*len(st.scene.plan.Of(virtual.World))
+	n := 4 + 8*len(st.scene.plan.Of(did)) + 4*len(st.scene.plan.Of(chaos.World))
 	for _, e := range st.entries {
-		failed := e.What == virtual.Done && e.Value != ""
-		gone := e.What == virtual.Available && e.Value == "offline"
+		failed := e.What == history.Done && e.Value != ""
+		gone := e.What == history.Available && e.Value == "offline"
 		if (failed || gone) && (e.DID == did || did == "") {
 			n++
 		}
@@ -324,9 +325,9 @@ func (st *story) sample(who string) string {
 	return string(bytes.Join(out[:min(len(out), 3)], []byte(" | ")))
 }
 
-func (st *story) allWentWell() (bad []virtual.Violation) {
+func (st *story) allWentWell() (bad []history.Violation) {
 	for _, err := range st.failed {
-		bad = append(bad, virtual.Violation{Rule: "run", Subject: "bridge", Detail: err.Error()})
+		bad = append(bad, history.Violation{Rule: "run", Subject: "bridge", Detail: err.Error()})
 	}
 	return bad
 }

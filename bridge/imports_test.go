@@ -37,7 +37,12 @@ var picture = map[string][]string{
 	"bridge/virtual":            {"bridge/mi", "bridge/virtual/*"},
 	"bridge/virtual/*":          {"bridge/mi", "bridge/virtual/nature"},
 	"bridge/virtual/nature":     {},
-	"bridge/virtual/cloud":      {"bridge/mi", "bridge/spec", "bridge/virtual"},
+	"bridge/virtual/history":    {},
+	"bridge/virtual/chaos":      {"bridge/virtual/nature"},
+	"bridge/virtual/world":      {"bridge/mi", "bridge/virtual/nature", "bridge/virtual/chaos"},
+	"bridge/virtual/yeelight":   {"bridge/mi", "bridge/virtual/world"},
+	"bridge/virtual/miio":       {"bridge/mi", "bridge/virtual/nature", "bridge/virtual/history", "bridge/virtual/chaos", "bridge/virtual/world"},
+	"bridge/virtual/cloud":      {"bridge/mi", "bridge/virtual/world", "bridge/virtual/miio"},
 	"bridge/account":            {"bridge/mi", "bridge/sealed"},
 	"bridge/bluetooth":          {"bridge/mi"},
 	"bridge/bluetooth/bluez":    {"bridge/mi", "bridge/bluetooth"},
@@ -76,7 +81,7 @@ var only = map[string][]string{
 	"rsc.io/qr":                             {"bridge/web", "cmd/mihome2mqtt"},
 	"github.com/santhosh-tekuri/jsonschema": {},
 	"github.com/goccy/go-yaml":              {"bridge/entity", "bridge/profile", "mappings"},
-	"github.com/rs/zerolog":                 {"bridge", "bridge/account", "bridge/bluetooth", "bridge/bluetooth/*", "bridge/web", "bridge/mqtt", "bridge/device", "bridge/drivers/*", "bridge/pages", "bridge/spec", "bridge/store", "bridge/virtual", "cmd/mihome2mqtt"},
+	"github.com/rs/zerolog":                 {"bridge", "bridge/account", "bridge/bluetooth", "bridge/bluetooth/*", "bridge/web", "bridge/mqtt", "bridge/device", "bridge/drivers/*", "bridge/pages", "bridge/spec", "bridge/store", "cmd/mihome2mqtt"},
 }
 
 // offline lists packages that know no network.

@@ -23,7 +23,9 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/chaos"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // visitor looks at the pages of a bridge from its own machine.
@@ -73,13 +75,13 @@ func (v *visitor) post(path string, fields ...string) string {
 }
 
 // open lets a bridge run with its pages for a home of the models, and a visitor look.
-func open(t *testing.T, models []string, look func(v *visitor, home *virtual.Home, net *virtual.Net)) {
+func open(t *testing.T, models []string, look func(v *visitor, home *miio.Home, net *world.Net)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		net := virtual.NewNet(1)
-		ground := net.Machine(virtual.Topology{Prefix: prefix("10.1.255.2")})
-		w := mi.World{Net: net.Segment(virtual.Topology{Prefix: prefix("10.1.0.1")}), Now: time.Now, Seed: 1}
-		home, err := virtual.New(w, virtual.Options{Models: models, Address: address, Still: true})
+		net := world.NewNet(1)
+		ground := net.Machine(world.Topology{Prefix: prefix("10.1.255.2")})
+		w := mi.World{Net: net.Segment(world.Topology{Prefix: prefix("10.1.0.1")}), Now: time.Now, Seed: 1}
+		home, err := miio.New(w, miio.Options{Models: models, Address: address, Still: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,8 +90,8 @@ func open(t *testing.T, models []string, look func(v *visitor, home *virtual.Hom
 			t.Fatal(err)
 		}
 		b, err := bridge.New(bridge.Options{
-			Config: c, World: mi.World{Net: ground, Disk: virtual.NewDisk(1), Now: time.Now, Seed: 1}, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel), Version: "1.0.0",
-			Sources: []spec.Source{spec.NewFolder(virtual.Specs())}, Known: home.Infos(), Random: rand.NewChaCha8([32]byte{}), Origins: map[string]string{},
+			Config: c, World: mi.World{Net: ground, Disk: world.NewDisk(1), Now: time.Now, Seed: 1}, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel), Version: "1.0.0",
+			Sources: []spec.Source{spec.NewFolder(miio.Specs())}, Known: home.Infos(), Random: rand.NewChaCha8([32]byte{}), Origins: map[string]string{},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -111,7 +113,7 @@ func open(t *testing.T, models []string, look func(v *visitor, home *virtual.Hom
 }
 
 func TestPagesShowTheHome(t *testing.T) {
-	open(t, []string{"cuco.plug.cp5pro", "dmaker.airpurifier.f20", "yeelink.light.color5"}, func(v *visitor, home *virtual.Home, net *virtual.Net) {
+	open(t, []string{"cuco.plug.cp5pro", "dmaker.airpurifier.f20", "yeelink.light.color5"}, func(v *visitor, home *miio.Home, net *world.Net) {
 		for path, want := range map[string][]string{
 			"":                  {"All 3 devices answer.", "Inside the bridge, at 127.0.0.1:1883", "LAN: 3"},
 			"devices":           {"PM2.5", "cuco.plug.cp5pro", "1–3 of 3"},
@@ -134,7 +136,7 @@ func TestPagesShowTheHome(t *testing.T) {
 			t.Errorf("metrics: %v %v", problems, err)
 		}
 		// The lamp loses its network.
-		net.Hurt(netip.MustParseAddr("10.1.0.12"), virtual.Fault{Kind: virtual.Cut, To: time.Hour})
+		net.Hurt(netip.MustParseAddr("10.1.0.12"), chaos.Fault{Kind: chaos.Cut, To: time.Hour})
 		time.Sleep(3 * time.Minute)
 		if page := v.get(""); !strings.Contains(page, "2 of 3 devices answer") || !strings.Contains(page, "Nobody in the network hears") {
 			t.Errorf("with a lamp that is away: %s", page)
@@ -143,7 +145,7 @@ func TestPagesShowTheHome(t *testing.T) {
 }
 
 func TestPagesHideADeviceAndChooseItsEntities(t *testing.T) {
-	open(t, []string{"dmaker.airpurifier.f20"}, func(v *visitor, _ *virtual.Home, _ *virtual.Net) {
+	open(t, []string{"dmaker.airpurifier.f20"}, func(v *visitor, _ *miio.Home, _ *world.Net) {
 		const page = "devices/460000000"
 		enabled := func() int {
 			time.Sleep(5 * time.Second)
@@ -172,7 +174,7 @@ func TestPagesHideADeviceAndChooseItsEntities(t *testing.T) {
 }
 
 func TestPagesGiveOrders(t *testing.T) {
-	open(t, []string{"cuco.plug.cp5pro", "dmaker.airpurifier.f20", "virtual.valve.v1"}, func(v *visitor, home *virtual.Home, _ *virtual.Net) {
+	open(t, []string{"cuco.plug.cp5pro", "dmaker.airpurifier.f20", "virtual.valve.v1"}, func(v *visitor, home *miio.Home, _ *world.Net) {
 		v.get("devices/460000001")
 		page := v.post("devices/460000001/set", "key", "fan_2/preset_mode", "value", "Sleep")
 		if !strings.Contains(page, `<option value="Sleep" selected>`) || !strings.Contains(page, "Done:") {
@@ -220,7 +222,7 @@ func TestPagesOfManyDevices(t *testing.T) {
 	for i := range models {
 		models[i] = "cuco.plug.cp5pro"
 	}
-	open(t, models, func(v *visitor, _ *virtual.Home, _ *virtual.Net) {
+	open(t, models, func(v *visitor, _ *miio.Home, _ *world.Net) {
 		if page := v.get("devices?page=2"); !strings.Contains(page, fmt.Sprintf("201–300 of %d", len(models))) {
 			t.Errorf("page %s", page)
 		}

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/chaos"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/cloud"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
 )
@@ -59,7 +59,7 @@ func TestCheckNow(t *testing.T) {
 			w.disk.Protect(true)
 			w.clock.step(time.Hour)
 			w.deafen(true)
-			w.hurt("10.1.0.10", virtual.Cut, time.Hour)
+			w.hurt("10.1.0.10", chaos.Cut, time.Hour)
 			w.cloud.Online(w.home.Infos()[0].DID, false)
 			ill := strings.Join(w.look(), "\n")
 			for _, line := range []string{
@@ -82,7 +82,7 @@ func TestSolvedLately(t *testing.T) {
 	inWard(t, func(w *ward) {
 		onePlug(w)
 		w.run(func() {
-			w.hurt("10.1.0.10", virtual.Cut, 5*time.Minute)
+			w.hurt("10.1.0.10", chaos.Cut, 5*time.Minute)
 			w.await("net.none", "Nobody in the network hears Desk plug. It is most likely without power or Wi-Fi.", 3*time.Minute)
 			time.Sleep(8 * time.Minute)
 			var solved struct{ Items []web.Problem }

@@ -24,10 +24,12 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ble"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/chaos"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/cloud"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
 )
 
@@ -39,9 +41,9 @@ type ward struct {
 	here   mi.World // of the bridge
 	clock  *clock   // of the bridge
 	heaven *clock   // of the cloud
-	disk   *virtual.Disk
-	net    *virtual.Net
-	home   *virtual.Home // nil without devices
+	disk   *world.Disk
+	net    *world.Net
+	home   *miio.Home    // nil without devices
 	cloud  *cloud.Server // nil without one
 	broker *broker
 	second paho.Client
@@ -62,16 +64,16 @@ const wardHere = "10.1.255.2"
 
 // newWard makes the network; what the bridge is like may be changed before it runs.
 func newWard(t *testing.T) *ward {
-	home := virtual.NewNet(1)
-	w := &ward{T: t, began: time.Now(), net: home, clock: new(clock), heaven: new(clock), disk: virtual.NewDisk(1)}
-	w.street = mi.World{Net: home.Segment(virtual.Topology{Prefix: prefix("10.1.0.1")}), Now: time.Now, Seed: 1}
-	w.here = mi.World{Net: home.Machine(virtual.Topology{Prefix: prefix(wardHere)}), Disk: w.disk, Now: w.clock.now, Seed: 1}
+	home := world.NewNet(1)
+	w := &ward{T: t, began: time.Now(), net: home, clock: new(clock), heaven: new(clock), disk: world.NewDisk(1)}
+	w.street = mi.World{Net: home.Segment(world.Topology{Prefix: prefix("10.1.0.1")}), Now: time.Now, Seed: 1}
+	w.here = mi.World{Net: home.Machine(world.Topology{Prefix: prefix(wardHere)}), Disk: w.disk, Now: w.clock.now, Seed: 1}
 	return w
 }
 
 // settle puts devices up; it returns the first.
-func (w *ward) settle(models ...string) *virtual.Device {
-	home, err := virtual.New(w.street, virtual.Options{Models: models, Address: address, Still: true})
+func (w *ward) settle(models ...string) *miio.Device {
+	home, err := miio.New(w.street, miio.Options{Models: models, Address: address, Still: true})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -110,7 +112,7 @@ func (w *ward) run(f func()) {
 	o.Config, o.World, o.Version, o.Random, o.Origins = c, w.here, "1.0.0", rand.NewChaCha8([32]byte{}), map[string]string{}
 	o.Log = zerolog.New(zerolog.NewTestWriter(w)).Level(zerolog.ErrorLevel)
 	if o.Sources == nil {
-		o.Sources = []spec.Source{spec.NewFolder(virtual.Specs()), spec.NewFolder(cloud.Specs())}
+		o.Sources = []spec.Source{spec.NewFolder(miio.Specs()), spec.NewFolder(cloud.Specs())}
 	}
 	b, err := bridge.New(o)
 	if err != nil {
@@ -133,9 +135,9 @@ func (w *ward) run(f func()) {
 }
 
 // hurt lets a fault of the network happen to an address from now on.
-func (w *ward) hurt(addr string, k virtual.Kind, d time.Duration) {
+func (w *ward) hurt(addr string, k chaos.Kind, d time.Duration) {
 	from := time.Since(w.began)
-	w.net.Hurt(netip.MustParseAddr(addr), virtual.Fault{Kind: k, From: from, To: from + d, Amount: 100})
+	w.net.Hurt(netip.MustParseAddr(addr), chaos.Fault{Kind: k, From: from, To: from + d, Amount: 100})
 }
 
 // problems returns what the API says is wrong.
@@ -209,7 +211,7 @@ func inWard(t *testing.T, f func(w *ward)) {
 // userBroker puts a broker of the user's up.
 func userBroker(w *ward) {
 	w.Helper()
-	w.broker = &broker{net: w.net.Machine(virtual.Topology{Prefix: prefix("10.1.254.1")}), listen: brokerHere}
+	w.broker = &broker{net: w.net.Machine(world.Topology{Prefix: prefix("10.1.254.1")}), listen: brokerHere}
 	brokerUp(w)
 	w.env = append(w.env, config.Prefix+"MQTT_URL=mqtt://"+brokerHere)
 	w.runs = append(w.runs, func(ctx context.Context) error {
@@ -230,7 +232,7 @@ func brokerUp(w *ward) {
 func (w *ward) guest(id string, again bool) paho.Client {
 	o := paho.NewClientOptions().AddBroker("tcp://" + brokerHere).SetClientID(id).SetProtocolVersion(4).
 		SetAutoReconnect(again).SetMaxReconnectInterval(time.Second).SetKeepAlive(time.Minute)
-	ground := w.net.Machine(virtual.Topology{Prefix: prefix("10.1.253.1")})
+	ground := w.net.Machine(world.Topology{Prefix: prefix("10.1.253.1")})
 	o.SetCustomOpenConnectionFn(func(*url.URL, paho.ClientOptions) (net.Conn, error) {
 		c, err := ground.DialContext(w.Context(), "tcp", brokerHere)
 		if err != nil {

@@ -13,11 +13,13 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/problem"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ble"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/chaos"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/cloud"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/lumi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // ill is one way in which something goes wrong.
@@ -82,29 +84,29 @@ func (one ill) play(w *ward) {
 var unescape = strings.NewReplacer("&#39;", "'", "&#34;", `"`, "&amp;", "&", "&lt;", "<", "&gt;", ">").Replace
 
 // strict lets the first device hear nobody any more but those of its own network.
-func hurtFirst(t virtual.Trouble) func(w *ward) {
+func hurtFirst(t miio.Trouble) func(w *ward) {
 	return func(w *ward) { w.home.Devices()[0].Hurt(t) }
 }
 
 func onePlug(w *ward) { w.settle(plugModel) }
 
 func networkIlls() []ill {
-	silent, well := hurtFirst(virtual.Trouble{Silent: true}), hurtFirst(virtual.Trouble{})
-	cut := func(w *ward) { w.hurt("10.1.0.10", virtual.Cut, 10*time.Minute) }
+	silent, well := hurtFirst(miio.Trouble{Silent: true}), hurtFirst(miio.Trouble{})
+	cut := func(w *ward) { w.hurt("10.1.0.10", chaos.Cut, 10*time.Minute) }
 	rest := func(*ward) {}
 	return []ill{
 		{id: "net.foreign_subnet", text: "Desk plug answers a ping, but not the bridge. It is at 10.1.0.10, the bridge at 10.2.0.2. Many Xiaomi devices only talk to their own network.",
 			before: func(w *ward) {
 				onePlug(w)
-				w.here.Net = w.net.Machine(virtual.Topology{Prefix: prefix("10.2.0.2")})
+				w.here.Net = w.net.Machine(world.Topology{Prefix: prefix("10.2.0.2")})
 			}, fall: silent, within: 3 * time.Minute, heal: well, over: 2 * time.Minute},
 		{id: "net.bridge_network", text: "The bridge runs in a container network of its own, so it cannot hear devices calling. Devices whose address it knows still work.",
 			before: func(w *ward) {
 				onePlug(w)
-				w.here.Net = w.net.Machine(virtual.Topology{Prefix: prefix("172.17.0.2"), NAT: netip.MustParseAddr(wardHere)})
+				w.here.Net = w.net.Machine(world.Topology{Prefix: prefix("172.17.0.2"), NAT: netip.MustParseAddr(wardHere)})
 			}, within: time.Minute},
 		{id: "net.no_broadcast", text: "Your network does not pass broadcasts to the bridge. Known devices work; new ones are not found by themselves.",
-			before: onePlug, fall: func(w *ward) { w.hurt(wardHere, virtual.Isolated, 10*time.Minute) }, within: 6 * time.Minute, heal: rest, over: 12 * time.Minute},
+			before: onePlug, fall: func(w *ward) { w.hurt(wardHere, chaos.Isolated, 10*time.Minute) }, within: 6 * time.Minute, heal: rest, over: 12 * time.Minute},
 		{id: "net.none", text: "Nobody in the network hears Desk plug. It is most likely without power or Wi-Fi.",
 			before: onePlug, fall: cut, within: 3 * time.Minute, heal: rest, over: 12 * time.Minute},
 		{id: "net.none", text: "Nobody hears Desk plug: not the network, not Xiaomi's cloud. It is most likely without power or Wi-Fi.",
@@ -156,22 +158,22 @@ func deviceIlls() []ill {
 	rest := func(*ward) {}
 	return []ill{
 		{id: "device.asleep", text: "Kettle switches its Wi-Fi off when idle. That is normal.",
-			before: func(w *ward) { w.settle("yunmi.kettle.r3") }, fall: func(w *ward) { w.hurt("10.1.0.10", virtual.Cut, time.Hour) }, within: 20 * time.Minute, heal: rest, over: 90 * time.Minute},
+			before: func(w *ward) { w.settle("yunmi.kettle.r3") }, fall: func(w *ward) { w.hurt("10.1.0.10", chaos.Cut, time.Hour) }, within: 20 * time.Minute, heal: rest, over: 90 * time.Minute},
 		{id: "device.busy", text: "Desk plug is overloaded and answers every 2nd question. Asking less often.",
 			before: onePlug, fall: func(w *ward) {
 				for range 10 {
-					hurtFirst(virtual.Trouble{Busy: true})(w)
+					hurtFirst(miio.Trouble{Busy: true})(w)
 					time.Sleep(40 * time.Second)
-					hurtFirst(virtual.Trouble{})(w)
+					hurtFirst(miio.Trouble{})(w)
 					time.Sleep(40 * time.Second)
 				}
 			}, within: time.Minute, heal: rest, over: 20 * time.Minute},
 		{id: "device.refused", text: "Desk plug refused power: it accepted false and still says true.",
 			before: onePlug, fall: func(w *ward) {
-				hurtFirst(virtual.Trouble{Ignores: true})(w)
+				hurtFirst(miio.Trouble{Ignores: true})(w)
 				w.order("devices/460000000/set", `{"2.1": false}`)
 			}, within: time.Minute, heal: func(w *ward) {
-				hurtFirst(virtual.Trouble{})(w)
+				hurtFirst(miio.Trouble{})(w)
 				w.order("devices/460000000/set", `{"2.1": true}`)
 			}, over: time.Minute},
 		{id: "device.spec_missing", text: "What cuco.plug.cp5pro can do is not known yet, and the list could not be fetched. Trying again in 60 minutes.",
@@ -307,7 +309,7 @@ func (w *ward) turn(on bool) {
 func (w *ward) putGateway() {
 	w.Helper()
 	ground := w.street
-	ground.Net = w.net.Machine(virtual.Topology{Prefix: prefix("10.1.4.1")})
+	ground.Net = w.net.Machine(world.Topology{Prefix: prefix("10.1.4.1")})
 	l, err := lumi.New(ground, lumi.Options{Address: "10.1.4.1:9898", Still: true})
 	if err != nil {
 		w.Fatal(err)

@@ -10,14 +10,14 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // TestKeyOfTheDataFolder starts bridges on one data folder: without a key, with one,
 // with a wrong one, and with another one beside the former.
 func TestKeyOfTheDataFolder(t *testing.T) {
 	const token = "00112233445566778899aabbccddeeff"
-	disk := virtual.NewDisk(1)
+	disk := world.NewDisk(1)
 	disk.Put("device-tokens.json", []byte("{\"version\":1,\"crc\":1309940780,\"secret\":true}\n{\"1\":\""+token+"\"}"))
 	disk.Put("devices.json", []byte("{\"version\":1,\"crc\":3940925019}\n[{\"DID\":\"1\",\"Model\":\"a.light.b\"}]"))
 	for _, tc := range []struct {
@@ -59,7 +59,7 @@ func TestFormerKeyAloneIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = New(Options{Config: conf, World: mi.World{Disk: virtual.NewDisk(1), Now: time.Now, Seed: 1}, Log: zerolog.Nop(), Alone: true})
+	_, err = New(Options{Config: conf, World: mi.World{Disk: world.NewDisk(1), Now: time.Now, Seed: 1}, Log: zerolog.Nop(), Alone: true})
 	if err == nil || !strings.Contains(err.Error(), "DATA_KEY is not") {
 		t.Errorf("New = %v", err)
 	}

@@ -19,8 +19,9 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/cloud"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // weathers are what can be wrong with a cloud.
@@ -81,11 +82,11 @@ type settled struct {
 func settle(b *testing.B) *settled {
 	b.Helper()
 	w := mi.World{Net: host.Network(), Now: time.Now, Seed: 5}
-	home, err := virtual.New(w, virtual.Options{Models: []string{"cuco.plug.cp5pro"}, Count: nearby, First: 460_000_000, Still: true, Address: virtual.Loopback})
+	home, err := miio.New(w, miio.Options{Models: []string{"cuco.plug.cp5pro"}, Count: nearby, First: 460_000_000, Still: true, Address: miio.Loopback})
 	if err != nil {
 		b.Skipf("the devices find no place: %v", err)
 	}
-	sky, err := cloud.New(w, cloud.Options{Home: home, Away: virtual.Options{Models: []string{"cuco.plug.cp5pro"}, Count: nearby, First: 470_000_000, Still: true}})
+	sky, err := cloud.New(w, cloud.Options{Home: home, Away: miio.Options{Models: []string{"cuco.plug.cp5pro"}, Count: nearby, First: 470_000_000, Still: true}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -98,10 +99,10 @@ func settle(b *testing.B) *settled {
 		b.Fatal(err)
 	}
 	u, tap := sky.URLs(), &wiretap{host.Network(), make(chan time.Time, 64)}
-	w.Net, w.Disk = tap, virtual.NewDisk(5)
+	w.Net, w.Disk = tap, world.NewDisk(5)
 	house, err := bridge.New(bridge.Options{
 		Config: c, Version: "speed", Log: zerolog.Nop(), Alone: true, World: w, Known: home.Infos(),
-		Sources: []spec.Source{spec.NewFolder(virtual.Specs()), spec.NewFolder(cloud.Specs())}, Cloud: account.Hosts{Account: u.Account, STS: u.STS, API: u.API},
+		Sources: []spec.Source{spec.NewFolder(miio.Specs()), spec.NewFolder(cloud.Specs())}, Cloud: account.Hosts{Account: u.Account, STS: u.STS, API: u.API},
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -28,7 +28,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // wiretap notes when datagrams with one order leave. Reads of eight properties
@@ -171,7 +171,7 @@ func BenchmarkOrder(b *testing.B) {
 	tap := &wiretap{host.Network(), make(chan time.Time, 16)}
 	o := bridge.Options{
 		Config: c, Version: "speed", Host: "here", Log: zerolog.Nop(), Alone: true, Sources: []spec.Source{simInstance{}},
-		World: mi.World{Net: tap, Disk: virtual.NewDisk(1), Now: time.Now, Seed: 1},
+		World: mi.World{Net: tap, Disk: world.NewDisk(1), Now: time.Now, Seed: 1},
 	}
 	for i := range orderDevices {
 		o.Known = append(o.Known, simDevice(i+1))

@@ -17,7 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 const (
@@ -211,8 +211,8 @@ type stage struct {
 	*Manager
 	t     *testing.T
 	cloud *fakeCloud
-	disk  *virtual.Disk
-	net   *virtual.Machine
+	disk  *world.Disk
+	net   *world.Machine
 	opt   Options
 	log   *bytes.Buffer
 	known [][]Device
@@ -233,7 +233,7 @@ func inBubble(t *testing.T, test func(*testing.T, *stage)) {
 }
 
 func newStage(t *testing.T) *stage {
-	machine := virtual.NewNet(1).Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.1.5/24")})
+	machine := world.NewNet(1).Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.1.5/24")})
 	cloud := &fakeCloud{t: t, answers: map[string][]http.HandlerFunc{}, devices: map[string][]string{}, homes: map[string]string{}, bodies: map[string]string{}}
 	cloud.on("/account/pass/serviceLogin", cloud.first)
 	l, err := machine.Listen(t.Context(), cloudAt)
@@ -243,7 +243,7 @@ func newStage(t *testing.T) *stage {
 	server := &http.Server{Handler: cloud}
 	go server.Serve(l)
 	t.Cleanup(func() { server.Close() })
-	s := &stage{t: t, cloud: cloud, disk: virtual.NewDisk(1), net: machine, log: &bytes.Buffer{}, stop: func() {}}
+	s := &stage{t: t, cloud: cloud, disk: world.NewDisk(1), net: machine, log: &bytes.Buffer{}, stop: func() {}}
 	hosts := Hosts{Account: "http://" + cloudAt + "/account", STS: "http://" + cloudAt + "/sts", API: map[string]string{}}
 	for _, r := range AllRegions() {
 		hosts.API[r] = "http://" + cloudAt + "/api/" + r

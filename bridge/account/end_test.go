@@ -18,8 +18,9 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/account"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/cloud"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // town is the virtual cloud, written by somebody else from the same reference, with
@@ -36,13 +37,13 @@ type town struct {
 func inTown(t *testing.T, mood cloud.Mood, test func(*testing.T, *town)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		here := virtual.NewNet(7).Machine(virtual.Topology{Prefix: netip.MustParsePrefix("10.1.0.1/16")})
-		w := mi.World{Net: here, Now: time.Now, Seed: 7, Disk: virtual.NewDisk(7)}
-		home, err := virtual.New(w, virtual.Options{Models: []string{"cuco.plug.cp5pro", "yeelink.light.color5"}, Still: true})
+		here := world.NewNet(7).Machine(world.Topology{Prefix: netip.MustParsePrefix("10.1.0.1/16")})
+		w := mi.World{Net: here, Now: time.Now, Seed: 7, Disk: world.NewDisk(7)}
+		home, err := miio.New(w, miio.Options{Models: []string{"cuco.plug.cp5pro", "yeelink.light.color5"}, Still: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		server, err := cloud.New(w, cloud.Options{Home: home, Away: virtual.Options{Still: true}})
+		server, err := cloud.New(w, cloud.Options{Home: home, Away: miio.Options{Still: true}})
 		if err != nil {
 			t.Fatal(err)
 		}

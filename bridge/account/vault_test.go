@@ -11,7 +11,7 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/sealed"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 type kept struct{ Text string }
@@ -23,7 +23,7 @@ func vaultOn(d mi.Disk, key mi.Secret) *vault {
 
 func TestVaultSurvivesEveryCut(t *testing.T) {
 	for _, key := range []mi.Secret{"", "key"} {
-		d := virtual.NewDisk(1)
+		d := world.NewDisk(1)
 		v := vaultOn(d, key)
 		v.save("account/x", kept{"before"})
 		v.save("account/x", kept{"after"})
@@ -43,7 +43,7 @@ func TestVaultSurvivesEveryCut(t *testing.T) {
 
 func TestVaultWithAnotherKeyIsLeftAlone(t *testing.T) {
 	for name, key := range map[string]mi.Secret{"none": "", "another": "other key"} {
-		d := virtual.NewDisk(1)
+		d := world.NewDisk(1)
 		vaultOn(d, "the key").save("account/x", kept{"secret"})
 		before, _ := d.ReadFile("account/x.json")
 		v := vaultOn(d, key)
@@ -65,7 +65,7 @@ func TestVaultWithAnotherKeyIsLeftAlone(t *testing.T) {
 }
 
 func TestVaultOfANewerVersionIsLeftAlone(t *testing.T) {
-	d := virtual.NewDisk(1)
+	d := world.NewDisk(1)
 	v := vaultOn(d, "")
 	v.save("account/x", kept{"new things"})
 	raw, _ := d.ReadFile("account/x.json")
@@ -77,7 +77,7 @@ func TestVaultOfANewerVersionIsLeftAlone(t *testing.T) {
 }
 
 func TestVaultLeavesNoOpenCopyBehind(t *testing.T) {
-	d := virtual.NewDisk(1)
+	d := world.NewDisk(1)
 	open := vaultOn(d, "")
 	open.save("account/x", kept{"secret 1"})
 	open.save("account/x", kept{"secret 2"})
@@ -108,13 +108,13 @@ func TestVaultWithoutADisk(t *testing.T) {
 }
 
 func FuzzVault(f *testing.F) {
-	d := virtual.NewDisk(1)
+	d := world.NewDisk(1)
 	vaultOn(d, "").save("account/x", kept{"text"})
 	seed, _ := d.ReadFile("account/x.json")
 	f.Add(seed)
 	f.Add([]byte("{\"version\":1,\"crc\":0,\"salt\":\"AA==\"}\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		d := virtual.NewDisk(1)
+		d := world.NewDisk(1)
 		d.Put("account/x.json", raw)
 		var got kept
 		if err := vaultOn(d, "").load("account/x", &got); err != nil && got.Text != "" {

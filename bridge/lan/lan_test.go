@@ -12,7 +12,8 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/chaos"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 func TestMagicPacket(t *testing.T) {
@@ -35,9 +36,9 @@ func TestMagicPacket(t *testing.T) {
 // TestWakingReachesTheNetworkAndTheLastAddress lets the sleeper's network hear both
 // copies.
 func TestWakingReachesTheNetworkAndTheLastAddress(t *testing.T) {
-	n := virtual.NewNet(1)
-	segment := n.Segment(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
-	bridge := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
+	n := world.NewNet(1)
+	segment := n.Segment(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
+	bridge := n.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
 	ear, err := segment.ListenUDP(t.Context(), "192.168.7.20:9")
 	if err != nil {
 		t.Fatal(err)
@@ -60,11 +61,11 @@ func TestWakingReachesTheNetworkAndTheLastAddress(t *testing.T) {
 // machine that is cut off.
 func TestKnock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := virtual.NewNet(1)
+		n := world.NewNet(1)
 		at := func(text string) netip.Addr { return netip.MustParseAddr(text) }
-		bridge := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
-		n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.20/24")})
-		door, err := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.21/24")}).Listen(t.Context(), "192.168.7.21:80")
+		bridge := n.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
+		n.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.20/24")})
+		door, err := n.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.21/24")}).Listen(t.Context(), "192.168.7.21:80")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +80,7 @@ func TestKnock(t *testing.T) {
 				t.Errorf("%s: %q, %v", addr, proof, there)
 			}
 		}
-		n.Hurt(at("192.168.7.20"), virtual.Fault{Kind: virtual.Cut, To: time.Hour})
+		n.Hurt(at("192.168.7.20"), chaos.Fault{Kind: chaos.Cut, To: time.Hour})
 		if proof, there := Knock(t.Context(), bridge, at("192.168.7.20")); there {
 			t.Errorf("cut off: %q", proof)
 		}

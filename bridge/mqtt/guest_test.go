@@ -13,7 +13,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/multimode"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/multimode"
+	virtualmultimode "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/multimode"
 )
 
 func TestGuestHearsSpeaksAndComesBack(t *testing.T) {
@@ -72,7 +72,7 @@ func TestAGatewayIsReadOverItsOwnBroker(t *testing.T) {
 		w := testWorld()
 		b := newForeign(t, w)
 		ctx, cancel := context.WithCancel(t.Context())
-		g := virtual.New(w)
+		g := virtualmultimode.New(w)
 		other := w
 		other.Seed++ // another client
 		side, err := Guest(ctx, other, listen, zerolog.Nop())
@@ -86,7 +86,7 @@ func TestAGatewayIsReadOverItsOwnBroker(t *testing.T) {
 			Connect: func(ctx context.Context, to string) (mi.Bus, error) { return Guest(ctx, w, to, zerolog.Nop()) },
 		})
 		var sink drivertest.Sink
-		link, err := d.Open(ctx, mi.Info{DID: virtual.Lamp, Model: "xiaomi.mesh.3416", Parent: "multimode.127-0-0-1"}, &sink)
+		link, err := d.Open(ctx, mi.Info{DID: virtualmultimode.Lamp, Model: "xiaomi.mesh.3416", Parent: "multimode.127-0-0-1"}, &sink)
 		if err != nil {
 			t.Fatal(err)
 		}

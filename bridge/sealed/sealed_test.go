@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // keys are made once for all tests: to derive one takes a while.
@@ -96,9 +96,9 @@ func TestFilesWithoutRoundsOpen(t *testing.T) {
 
 // folder is a data folder that holds a secret under k, its copy, a damaged copy, and
 // files without secrets.
-func folder(t testing.TB, k *Key) *virtual.Disk {
+func folder(t testing.TB, k *Key) *world.Disk {
 	t.Helper()
-	d := virtual.NewDisk(5)
+	d := world.NewDisk(5)
 	for _, name := range []string{"account/session.json", "device-tokens.json"} {
 		for range 2 {
 			if err := d.WriteFile(name, encoded(t, k, true)); err != nil {
@@ -116,7 +116,7 @@ func folder(t testing.TB, k *Key) *virtual.Disk {
 }
 
 // showing returns the files that show the secret, or that k does not open.
-func showing(t testing.TB, d *virtual.Disk, k *Key) (shown, shut []string) {
+func showing(t testing.TB, d *world.Disk, k *Key) (shown, shut []string) {
 	t.Helper()
 	names, err := d.List("")
 	if err != nil {

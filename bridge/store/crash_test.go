@@ -10,7 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // Power is cut in each write of a run; what is there afterwards is the old value
@@ -18,7 +18,7 @@ import (
 func TestPowerCutAtAnyWriteLosesNothingOlder(t *testing.T) {
 	for seed := range uint64(20) {
 		for cut := 1; cut <= 4; cut++ {
-			disk := virtual.NewDisk(seed)
+			disk := world.NewDisk(seed)
 			s := New(disk, nil, zerolog.Nop())
 			s.Save("word", 0)
 			s.flush(true)
@@ -39,7 +39,7 @@ func TestPowerCutAtAnyWriteLosesNothingOlder(t *testing.T) {
 }
 
 func TestReadOnlyDiskRunsFromMemory(t *testing.T) {
-	disk := virtual.NewDisk(1)
+	disk := world.NewDisk(1)
 	disk.Protect(true)
 	s := New(disk, nil, zerolog.Nop())
 	s.Save("word", "kept")
@@ -66,7 +66,7 @@ func TestReadOnlyDiskRunsFromMemory(t *testing.T) {
 
 func TestFullDiskIsTriedAgainByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		disk := virtual.NewDisk(1)
+		disk := world.NewDisk(1)
 		disk.Fill(1)
 		s := New(disk, nil, zerolog.Nop())
 		ctx, stop := context.WithCancel(t.Context())

@@ -10,7 +10,7 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/sealed"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 const canary = "c0ffee00c0ffee11c0ffee22c0ffee33"
@@ -26,7 +26,7 @@ var (
 var oldDevices = plainFile([]byte(`[{"DID":"123","Model":"x.light.y","Name":"Lamp","Addr":"192.0.2.7:54321","Token":"` + canary + `"}]`))
 
 // holding returns the files of a disk that hold text.
-func holding(t *testing.T, d *virtual.Disk, text string) (names []string) {
+func holding(t *testing.T, d *world.Disk, text string) (names []string) {
 	t.Helper()
 	all, err := d.List("")
 	if err != nil {
@@ -45,7 +45,7 @@ func holding(t *testing.T, d *virtual.Disk, text string) (names []string) {
 }
 
 func TestTokensAreSealedAndDevicesAreNot(t *testing.T) {
-	d := virtual.NewDisk(1)
+	d := world.NewDisk(1)
 	s := New(d, rightKey, zerolog.Nop())
 	s.SaveDevices([]mi.Info{lamp, hub})
 	s.flush(true)
@@ -65,7 +65,7 @@ func TestTokensAreSealedAndDevicesAreNot(t *testing.T) {
 func TestWrongKeyLosesNoDevice(t *testing.T) {
 	for name, key := range map[string]*sealed.Key{"none": nil, "wrong": wrongKey} {
 		t.Run(name, func(t *testing.T) {
-			d := virtual.NewDisk(1)
+			d := world.NewDisk(1)
 			s := New(d, rightKey, zerolog.Nop())
 			s.SaveDevices([]mi.Info{lamp})
 			s.flush(true)
@@ -92,7 +92,7 @@ func TestTokensMoveOutOfOldLists(t *testing.T) {
 	for name, key := range map[string]*sealed.Key{"open": nil, "sealed": rightKey} {
 		t.Run(name, func(t *testing.T) {
 			for cut := range 6 {
-				d := virtual.NewDisk(uint64(cut))
+				d := world.NewDisk(uint64(cut))
 				for _, file := range []string{"devices.json", "devices.json.prev", "devices.json.bad"} {
 					d.Put(file, oldDevices)
 				}
@@ -132,7 +132,7 @@ func filter(names []string, without ...string) (out []string) {
 
 // picky is a disk that does not take one file.
 type picky struct {
-	*virtual.Disk
+	*world.Disk
 	refused string
 }
 
@@ -144,7 +144,7 @@ func (d *picky) WriteFile(name string, data []byte) error {
 }
 
 func TestTokensAreWrittenBeforeTheListThatHeldThem(t *testing.T) {
-	d := &picky{virtual.NewDisk(1), "device-tokens.json"}
+	d := &picky{world.NewDisk(1), "device-tokens.json"}
 	d.Put("devices.json", oldDevices)
 	s := New(d, nil, zerolog.Nop())
 	s.LoadDevices()

@@ -1,3 +1,9 @@
+// Package virtual is a home that is not there: the whole street of the demo. Each kind
+// of device has a package below it and speaks the real wire protocol on any mi.World;
+// world and chaos are the network and disk in memory and the faults that befall them,
+// history is what a run is judged by. The demo, the drivers' tests, the end-to-end
+// tests and the load runs use them. They have their own packet code: a mistake in a
+// driver's must not be answered by the same mistake here.
 package virtual
 
 import (
@@ -11,18 +17,20 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ble"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/camera"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/lumi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/multimode"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ninebot"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/router"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/yeelight"
 )
 
 // Street is the whole demo: a home of miIO devices with Yeelight lamps, a lumi and
 // a multimode gateway with their children, two TVs, a router, a camera, Bluetooth sensors and
 // vehicles.
 type Street struct {
-	Home      *Home
-	Lamps     *Lamps
+	Home      *miio.Home
+	Lamps     *yeelight.Lamps
 	Lumi      *lumi.Gateway
 	TV        *tv.TV
 	AndroidTV *androidtv.TV
@@ -43,22 +51,22 @@ const RouterPassword = mi.Secret("virtual-router-password")
 // the usual port is for privileged programs.
 const streetWakePort = 40009
 
-// StreetOptions say what a street is like.
-type StreetOptions struct {
-	Options                              // of the miIO devices; the speed is that of everything
-	Clients int                          // of the router; 0 is 8
-	Show    func(code string)            // is told the codes on the screen of the Android TV; may be nil
-	Moved   func(mac string, there bool) // is told who joined or left the router; may be nil
+// Options say what a street is like.
+type Options struct {
+	miio.Options                              // of the miIO devices; the speed is that of everything
+	Clients      int                          // of the router; 0 is 8
+	Show         func(code string)            // is told the codes on the screen of the Android TV; may be nil
+	Moved        func(mac string, there bool) // is told who joined or left the router; may be nil
 }
 
 // NewStreet furnishes everything on loopback and opens its sockets.
-func NewStreet(w mi.World, o StreetOptions) (*Street, error) {
+func NewStreet(w mi.World, o Options) (*Street, error) {
 	s := &Street{Radio: ble.NewRadio(w), Garage: ninebot.NewGarage(w, ninebot.Vehicles()), Multimode: multimode.New(w)}
 	s.Radio.Speed, s.Garage.Speed = o.Speed, o.Speed
 	s.runs = append(s.runs, s.Radio.Run, s.Garage.Run, func(ctx context.Context) error { s.Multimode.Live(ctx); return nil })
 	for _, furnish := range []func() error{
-		func() (err error) { s.Home, err = New(w, o.Options); return s.living(s.Home, err) },
-		func() (err error) { s.Lamps, err = NewLamps(w, LampOptions{}); return s.living(s.Lamps, err) },
+		func() (err error) { s.Home, err = miio.New(w, o.Options); return s.living(s.Home, err) },
+		func() (err error) { s.Lamps, err = yeelight.New(w, yeelight.Options{}); return s.living(s.Lamps, err) },
 		func() (err error) {
 			s.Lumi, err = lumi.New(w, lumi.Options{Unicast: true, Speed: o.Speed})
 			return s.living(s.Lumi, err)

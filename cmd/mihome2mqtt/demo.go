@@ -18,6 +18,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/cloud"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 )
 
 type demoCmd struct {
@@ -64,7 +65,7 @@ func (c *demoCmd) Run(p *process) error {
 	opt.Alone, opt.Known, opt.WakePort = true, street.Infos(), street.TV.WakePort()
 	opt.Guest = street.Multimode.Connect
 	opt.Radio = bridge.Radio{Receivers: street.Receivers(), Centrals: []mi.Central{street.Garage}}
-	opt.Sources = append(opt.Sources, spec.NewFolder(virtual.Specs()), spec.NewFolder(cloud.Specs()))
+	opt.Sources = append(opt.Sources, spec.NewFolder(miio.Specs()), spec.NewFolder(cloud.Specs()))
 	p.welcome(opt.Config, len(opt.Known))
 	err = p.serve(opt)
 	stop()
@@ -103,8 +104,8 @@ func (p *process) signIn(opt *bridge.Options, sky *cloud.Server) {
 }
 
 func (c *demoCmd) furnish(w mi.World, log zerolog.Logger) (*virtual.Street, error) {
-	o := virtual.StreetOptions{
-		Options: virtual.Options{Speed: c.Speed}, Clients: c.Clients,
+	o := virtual.Options{
+		Options: miio.Options{Speed: c.Speed}, Clients: c.Clients,
 		Show: func(code string) {
 			log.Info().Str("code", code).Msg("the virtual Google TV shows a code on its screen")
 		},
@@ -113,7 +114,7 @@ func (c *demoCmd) furnish(w mi.World, log zerolog.Logger) (*virtual.Street, erro
 		},
 	}
 	if c.OwnAddresses {
-		o.Address = virtual.Loopback
+		o.Address = miio.Loopback
 	}
 	return virtual.NewStreet(w, o)
 }

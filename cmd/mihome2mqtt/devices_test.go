@@ -12,7 +12,7 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 )
 
 const plug = "cuco.plug.cp5pro"
@@ -28,7 +28,7 @@ type visit struct {
 func newVisit(t *testing.T, models ...string) *visit {
 	t.Helper()
 	w := mi.World{Net: host.Network(), Now: time.Now, Seed: 1}
-	h, err := virtual.New(w, virtual.Options{Models: models, Still: true})
+	h, err := miio.New(w, miio.Options{Models: models, Still: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func newVisit(t *testing.T, models ...string) *visit {
 func specFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.CopyFS(dir, virtual.Specs()); err != nil {
+	if err := os.CopyFS(dir, miio.Specs()); err != nil {
 		t.Fatal(err)
 	}
 	return dir

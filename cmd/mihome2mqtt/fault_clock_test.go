@@ -11,7 +11,7 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 )
 
 // TestWallClockMayJump starts a home in 1970, as a machine without a clock does, and
@@ -61,7 +61,7 @@ func clockDemo(p *process, data string, now func() time.Time) error {
 		return err
 	}
 	defer disk.Close()
-	home, err := virtual.New(opt.World, virtual.Options{})
+	home, err := miio.New(opt.World, miio.Options{})
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func clockDemo(p *process, data string, now func() time.Time) error {
 	go func() { left <- home.Run(ctx) }()
 	opt.World.Now = now
 	opt.Alone, opt.Known = true, home.Infos()
-	opt.Sources = append(opt.Sources, spec.NewFolder(virtual.Specs()))
+	opt.Sources = append(opt.Sources, spec.NewFolder(miio.Specs()))
 	err = p.serve(opt)
 	stop()
 	<-left

@@ -23,6 +23,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/sealed"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/cloud"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 )
 
 // Canaries: a password that every encoding has to escape, and a device's token.
@@ -37,7 +38,7 @@ const (
 func TestNoSecretLeavesTheBridge(t *testing.T) {
 	t.Parallel()
 	address, pages, data, specs := freePort(t), freePort(t), filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "specs")
-	if err := os.CopyFS(specs, virtual.Specs()); err != nil {
+	if err := os.CopyFS(specs, miio.Specs()); err != nil {
 		t.Fatal(err)
 	}
 	environ := []string{

@@ -12,13 +12,13 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/ninebot"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ninebot"
+	virtualninebot "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ninebot"
 )
 
 // road is the fake's device as a virtual mini.
 type road struct {
 	f      *fake
-	garage *virtual.Garage
+	garage *virtualninebot.Garage
 
 	mu   sync.Mutex
 	link mi.Peripheral
@@ -26,8 +26,8 @@ type road struct {
 
 func newRoad(t *testing.T, f *fake) *road {
 	t.Helper()
-	r := &road{f: f, garage: virtual.NewGarage(mi.World{Now: time.Now, Seed: 3}, []virtual.Options{
-		{Addr: sensorAddress, Name: "NinebotMini4711", Kind: virtual.Mini},
+	r := &road{f: f, garage: virtualninebot.NewGarage(mi.World{Now: time.Now, Seed: 3}, []virtualninebot.Options{
+		{Addr: sensorAddress, Name: "NinebotMini4711", Kind: virtualninebot.Mini},
 	})}
 	for _, e := range []struct {
 		object any
@@ -43,7 +43,7 @@ func newRoad(t *testing.T, f *fake) *road {
 	return r
 }
 
-func (r *road) mini() *virtual.Vehicle { return r.garage.Vehicle(sensorAddress) }
+func (r *road) mini() *virtualninebot.Vehicle { return r.garage.Vehicle(sensorAddress) }
 
 // call advertises, if the mini does.
 func (r *road) call() {

@@ -13,26 +13,26 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/ninebot"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ninebot"
+	virtualninebot "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ninebot"
 )
 
 const miniName = "NinebotMini4711"
 
 // road is a virtual mini near a node.
 type road struct {
-	garage *virtual.Garage
+	garage *virtualninebot.Garage
 
 	mu   sync.Mutex
 	link mi.Peripheral // while the node is connected to it
 }
 
 func newRoad() *road {
-	return &road{garage: virtual.NewGarage(mi.World{Now: time.Now, Seed: 3}, []virtual.Options{
-		{Addr: miniAddress, Name: miniName, Kind: virtual.Mini},
+	return &road{garage: virtualninebot.NewGarage(mi.World{Now: time.Now, Seed: 3}, []virtualninebot.Options{
+		{Addr: miniAddress, Name: miniName, Kind: virtualninebot.Mini},
 	})}
 }
 
-func (r *road) mini() *virtual.Vehicle { return r.garage.Vehicle(miniAddress) }
+func (r *road) mini() *virtualninebot.Vehicle { return r.garage.Vehicle(miniAddress) }
 
 // call advertises, if the mini does.
 func (r *road) call(f *fake) {

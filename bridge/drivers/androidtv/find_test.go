@@ -13,15 +13,15 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/androidtv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // TestAnAnnouncedTVIsFound answers the question for TVs from the address of one.
 func TestAnAnnouncedTVIsFound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := virtual.NewNet(5)
-		segment := n.Segment(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
-		bridge := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
+		n := world.NewNet(5)
+		segment := n.Segment(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
+		bridge := n.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
 		for _, c := range []struct {
 			txt  string
 			want mi.Info

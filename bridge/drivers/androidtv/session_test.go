@@ -18,8 +18,8 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/androidtv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	world "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/androidtv"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 const (

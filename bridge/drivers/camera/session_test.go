@@ -19,8 +19,9 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	world "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/camera"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/chaos"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 	"github.com/mihome2mqtt/mihome2mqtt/mappings"
 )
 
@@ -203,7 +204,7 @@ func TestAwayIsAState(t *testing.T) {
 			}
 		}
 		h.want(shows())
-		h.net.Hurt(netip.MustParseAddr("192.168.42.1"), world.Fault{Kind: world.Cut, To: 24 * time.Hour})
+		h.net.Hurt(netip.MustParseAddr("192.168.42.1"), chaos.Fault{Kind: chaos.Cut, To: 24 * time.Hour})
 		h.net.Break(netip.MustParseAddr("192.168.42.1"))
 		start := time.Now()
 		h.want(isAway())

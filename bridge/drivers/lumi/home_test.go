@@ -14,8 +14,8 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/lumi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	world "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/lumi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // The children of the virtual gateway, by their place in its list.

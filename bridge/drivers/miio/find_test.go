@@ -14,7 +14,9 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/chaos"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // findFor runs Find for a while and returns the last report of each did.
@@ -75,10 +77,10 @@ func TestFindAsksKnownDevicesOneByOne(t *testing.T) {
 // TestBroadcastsThatNobodyHears are told apart from a network where nobody is.
 func TestBroadcastsThatNobodyHears(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := virtual.NewNet(1)
+		n := world.NewNet(1)
 		here := netip.MustParseAddr("10.1.0.200")
-		w := mi.World{Net: n.Machine(virtual.Topology{Prefix: netip.PrefixFrom(here, 24)}), Now: time.Now, Seed: 1}
-		street := mi.World{Net: n.Segment(virtual.Topology{Prefix: netip.MustParsePrefix("10.1.0.1/24")}), Now: time.Now, Seed: 1}
+		w := mi.World{Net: n.Machine(world.Topology{Prefix: netip.PrefixFrom(here, 24)}), Now: time.Now, Seed: 1}
+		street := mi.World{Net: n.Segment(world.Topology{Prefix: netip.MustParsePrefix("10.1.0.1/24")}), Now: time.Now, Seed: 1}
 		home, err := virtual.New(street, virtual.Options{
 			Models: []string{"cuco.plug.cp5pro"}, Still: true, Address: func(int) string { return "10.1.0.10:54321" },
 		})
@@ -91,7 +93,7 @@ func TestBroadcastsThatNobodyHears(t *testing.T) {
 		specs := spec.New(w, spec.Options{Sources: []spec.Source{spec.NewFolder(virtual.Specs())}, Offline: true, Log: zerolog.Nop()})
 		d := New(w, Options{Specs: specs, Log: zerolog.Nop()})
 		go func() { ended <- d.Find(ctx, func(mi.Info) {}) }()
-		n.Hurt(here, virtual.Fault{Kind: virtual.Isolated, From: time.Minute, To: 20 * time.Minute})
+		n.Hurt(here, chaos.Fault{Kind: chaos.Isolated, From: time.Minute, To: 20 * time.Minute})
 		time.Sleep(10 * time.Minute)
 		if d.Unheard() != 0 {
 			t.Errorf("%d broadcasts unheard where nobody is known to be there", d.Unheard())

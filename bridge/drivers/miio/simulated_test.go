@@ -11,7 +11,8 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/miio"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // TestBroadcastFindsAWholeNetwork runs in simulated time: devices that nobody
@@ -19,9 +20,9 @@ import (
 // read at the address from which they spoke.
 func TestBroadcastFindsAWholeNetwork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := virtual.NewNet(5)
-		segment := n.Segment(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
-		bridge := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
+		n := world.NewNet(5)
+		segment := n.Segment(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
+		bridge := n.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
 		home, err := virtual.New(mi.World{Net: segment, Now: time.Now, Seed: 5}, virtual.Options{
 			Models: []string{"cuco.plug.cp5pro", "zhimi.humidifier.ca4"}, Still: true,
 			Address: func(i int) string {

@@ -16,7 +16,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/profile"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 )
 
 // folder finds specs in files called <model>.json.

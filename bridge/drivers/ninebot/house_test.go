@@ -18,8 +18,8 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/ninebot"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/store"
-	world "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/ninebot"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 const token = "07d13c447e33051eeef95a60"

@@ -15,8 +15,8 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/tv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	world "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // TestTwoTVsInOneHome lets one TV be off for hours, which is no reason to call it

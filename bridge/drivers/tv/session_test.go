@@ -14,8 +14,9 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/tv"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/store"
-	world "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/chaos"
 	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // house is a driver and a TV in one network in memory.
@@ -260,7 +261,7 @@ func TestSilentAndOddTVs(t *testing.T) {
 			h.Errorf("a key at a TV that talks nonsense = %v", err)
 		}
 		h.tv.Hurt(virtual.Trouble{})
-		h.net.Hurt(netip.MustParseAddr("192.168.7.20"), world.Fault{Kind: world.Cut, To: time.Hour * 24})
+		h.net.Hurt(netip.MustParseAddr("192.168.7.20"), chaos.Fault{Kind: chaos.Cut, To: time.Hour * 24})
 		start := time.Now()
 		h.Want(isOff())
 		if took := time.Since(start); took > 3*time.Second {

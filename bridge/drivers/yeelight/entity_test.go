@@ -11,7 +11,7 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/profile"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 	"github.com/mihome2mqtt/mihome2mqtt/mappings"
 )
 
@@ -110,7 +110,7 @@ func TestIdsAreThoseOfMiIO(t *testing.T) {
 
 // TestPublishedSpecGetsTheEffects takes what Xiaomi publishes of a bulb.
 func TestPublishedSpecGetsTheEffects(t *testing.T) {
-	raw, err := fs.ReadFile(virtual.Specs(), "yeelink.light.color5.json")
+	raw, err := fs.ReadFile(miio.Specs(), "yeelink.light.color5.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,12 +13,13 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/yeelight"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/yeelight"
 )
 
 // house is a network in memory with lamps that somebody else wrote.
 type house struct {
-	net           *virtual.Net
+	net           *world.Net
 	driver        *yeelight.Driver
 	world         mi.World // of the bridge
 	lamps         *virtual.Lamps
@@ -32,16 +33,16 @@ func lampAddress(i int) string {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	n := virtual.NewNet(5)
-	segment := n.Segment(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
-	lamps, err := virtual.NewLamps(mi.World{Net: segment, Now: time.Now, Seed: 5}, virtual.LampOptions{Address: lampAddress, Search: true})
+	n := world.NewNet(5)
+	segment := n.Segment(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
+	lamps, err := virtual.New(mi.World{Net: segment, Now: time.Now, Seed: 5}, virtual.Options{Address: lampAddress, Search: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	lived := make(chan error, 1)
 	go func() { lived <- lamps.Run(ctx) }()
-	machine := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
+	machine := n.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")})
 	h := &house{
 		net: n, lamps: lamps, strip: lamps.Lamps()[0], dining: lamps.Lamps()[1],
 		world: mi.World{Net: machine, Now: time.Now, Seed: 6},

@@ -11,13 +11,13 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/yeelight"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/yeelight"
 )
 
 // TestLampsOnLoopback finds known lamps by unicast and uses them over real sockets.
 func TestLampsOnLoopback(t *testing.T) {
 	w := mi.World{Net: host.Network(), Now: time.Now, Seed: 3}
-	lamps, err := virtual.NewLamps(w, virtual.LampOptions{Search: true, Address: func(i int) string { return fmt.Sprintf("127.98.78.%d:0", i+1) }})
+	lamps, err := virtual.New(w, virtual.Options{Search: true, Address: func(i int) string { return fmt.Sprintf("127.98.78.%d:0", i+1) }})
 	if err != nil {
 		t.Fatal(err)
 	}

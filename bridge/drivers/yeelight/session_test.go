@@ -18,7 +18,8 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/yeelight"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
+	virtual "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/yeelight"
 )
 
 // inHouse runs a test in simulated time.
@@ -240,9 +241,9 @@ func TestQuietLampIsNeverAsked(t *testing.T) {
 
 func TestAdvertsThatLieAreRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := virtual.NewNet(5)
-		stranger := n.Segment(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
-		d := yeelight.New(mi.World{Net: n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")}), Now: time.Now}, yeelight.Options{Log: zerolog.Nop()})
+		n := world.NewNet(5)
+		stranger := n.Segment(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.1/24")})
+		d := yeelight.New(mi.World{Net: n.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.200/24")}), Now: time.Now}, yeelight.Options{Log: zerolog.Nop()})
 		ctx, cancel := context.WithCancel(t.Context())
 		var found atomic.Int64
 		ended := make(chan error, 1)

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 )
 
 const plugDID = "460000000"
@@ -53,7 +53,7 @@ func TestAnswerModes(t *testing.T) {
 func TestLANTroubleDoesNotReachTheCloud(t *testing.T) {
 	bubble(t, Options{}, func(s *stage) {
 		g := s.login()
-		s.home.Device(plugDID).Hurt(virtual.Trouble{Silent: true, Busy: true})
+		s.home.Device(plugDID).Hurt(miio.Trouble{Silent: true, Busy: true})
 		read := `{"params":[{"did":"460000000","siid":2,"piid":1}]}`
 		_, text := g.call("/miotspec/prop/get", read)
 		s.want(text, `"value":true`)
@@ -122,7 +122,7 @@ func TestHomesRoomsAndSharing(t *testing.T) {
 }
 
 func TestListsComeInPages(t *testing.T) {
-	bubble(t, Options{Away: virtual.Options{Models: []string{"cuco.plug.cp5pro"}, Count: 700}}, func(s *stage) {
+	bubble(t, Options{Away: miio.Options{Models: []string{"cuco.plug.cp5pro"}, Count: 700}}, func(s *stage) {
 		g := s.login()
 		seen := map[string]bool{}
 		type page struct {

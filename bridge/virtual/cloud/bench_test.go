@@ -6,12 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 )
 
 // BenchmarkRead150 is what a full batch costs the cloud, without HTTP.
 func BenchmarkRead150(b *testing.B) {
-	s := darkWith(b, Options{Away: virtual.Options{Models: []string{"cuco.plug.cp5pro"}, Count: 1000}})
+	s := darkWith(b, Options{Away: miio.Options{Models: []string{"cuco.plug.cp5pro"}, Count: 1000}})
 	var p strings.Builder
 	for i := range maxProps {
 		fmt.Fprintf(&p, `,{"did":"%d","siid":2,"piid":1}`, firstAway+i)

@@ -17,14 +17,15 @@ import (
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // stage is a cloud in memory with a browser beside it.
 type stage struct {
 	*testing.T
 	cloud *Server
-	home  *virtual.Home
+	home  *miio.Home
 	http  *http.Client
 }
 
@@ -32,10 +33,10 @@ type stage struct {
 func bubble(t *testing.T, o Options, test func(s *stage)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		n := virtual.NewNet(5)
-		here := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("10.1.0.1/16")})
+		n := world.NewNet(5)
+		here := n.Machine(world.Topology{Prefix: netip.MustParsePrefix("10.1.0.1/16")})
 		w := mi.World{Net: here, Now: time.Now, Seed: 5}
-		home, err := virtual.New(w, virtual.Options{Models: []string{"cuco.plug.cp5pro", "chuangmi.plug.m1", "yeelink.light.color5"}, Still: true})
+		home, err := miio.New(w, miio.Options{Models: []string{"cuco.plug.cp5pro", "chuangmi.plug.m1", "yeelink.light.color5"}, Still: true})
 		if err != nil {
 			t.Fatal(err)
 		}

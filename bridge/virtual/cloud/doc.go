@@ -2,6 +2,6 @@
 // and the API of every region in one HTTP server on loopback, with the devices of
 // a virtual home behind it, so that a login and everything after it can be tried,
 // tested and shown without an account. What a device tells here is the truth of
-// bridge/virtual, the same that it tells in its LAN. It has its own crypto code: a
+// virtual/miio, the same that it tells in its LAN. It has its own crypto code: a
 // mistake in the client's must not be answered by the same mistake here.
 package cloud

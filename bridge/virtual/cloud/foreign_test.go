@@ -11,15 +11,15 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/host"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/cloud"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 )
 
 // town is a virtual home with its cloud on loopback, and a foreign client.
 type town struct {
 	*testing.T
 	python string
-	home   *virtual.Home
+	home   *miio.Home
 	cloud  *cloud.Server
 }
 
@@ -30,11 +30,11 @@ func settle(t *testing.T) *town {
 		t.Skip("CLOUD_PYTHON names no Python that has micloud 0.6.0, mihome-ctl 0.7.0 and miservice 3.0.1")
 	}
 	w := mi.World{Net: host.Network(), Now: time.Now, Seed: 7}
-	home, err := virtual.New(w, virtual.Options{Still: true})
+	home, err := miio.New(w, miio.Options{Still: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := cloud.New(w, cloud.Options{Home: home, Away: virtual.Options{Still: true}})
+	s, err := cloud.New(w, cloud.Options{Home: home, Away: miio.Options{Still: true}})
 	if err != nil {
 		t.Fatal(err)
 	}

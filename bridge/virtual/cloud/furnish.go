@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // The homes of an unfurnished cloud.
@@ -76,15 +77,15 @@ func (s *Server) put(h *house, t *thing) {
 
 // furnishAway makes the devices without a LAN. They live in a network in memory
 // where nobody can find them.
-func (s *Server) furnishAway(o virtual.Options, home, guest, far *house) (err error) {
+func (s *Server) furnishAway(o miio.Options, home, guest, far *house) (err error) {
 	plain := len(o.Models) == 0 && o.Count == 0
 	if plain {
 		o.Models = []string{"cuco.plug.cp5pro", "cuco.plug.cp5pro", "dmaker.fan.p10"}
 	}
 	o.First, o.Address = firstAway, nil
 	w := s.world
-	w.Net = virtual.NewNet(w.Seed).Segment(virtual.Topology{Prefix: netip.MustParsePrefix("10.99.0.1/16")})
-	if s.away, err = virtual.New(w, o); err != nil {
+	w.Net = world.NewNet(w.Seed).Segment(world.Topology{Prefix: netip.MustParsePrefix("10.99.0.1/16")})
+	if s.away, err = miio.New(w, o); err != nil {
 		return err
 	}
 	names := [][2]string{{"Garage plug", "Garage"}, {"Grandma's plug", "Kitchen"}, {"风扇", "卧室"}}
@@ -160,7 +161,7 @@ func (s *Server) furnishScenes(home *house) {
 
 // readTypes learns the URN of every virtual model.
 func (s *Server) readTypes() {
-	for _, from := range []fs.FS{virtual.Specs(), Specs()} {
+	for _, from := range []fs.FS{miio.Specs(), Specs()} {
 		names, err := fs.Glob(from, "*.json")
 		if err != nil {
 			panic(err) // the pattern is well formed

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // dark is a cloud that nobody lets answer.
@@ -19,7 +19,7 @@ func dark(t testing.TB) *Server { return darkWith(t, Options{}) }
 
 func darkWith(t testing.TB, o Options) *Server {
 	t.Helper()
-	n := virtual.NewNet(5).Machine(virtual.Topology{Prefix: netip.MustParsePrefix("10.1.0.1/16")})
+	n := world.NewNet(5).Machine(world.Topology{Prefix: netip.MustParsePrefix("10.1.0.1/16")})
 	s, err := New(mi.World{Net: n, Now: time.Now, Seed: 5}, o)
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 )
 
 // Regions lists the servers of the API. The virtual home is in "de", a second home
@@ -26,12 +26,12 @@ type Options struct {
 	// free port of 127.0.0.1. Each region has a port of its own beside it.
 	Addr string
 	// Home are devices that have a LAN; nil means none.
-	Home *virtual.Home
+	Home *miio.Home
 	// Listed are further devices that the cloud only knows by name, such as those of
 	// a protocol of their own.
 	Listed []mi.Info
 	// Away furnishes the devices that have no LAN. No model means a plug and a fan.
-	Away virtual.Options
+	Away miio.Options
 	// Deaf leaves out the two Bluetooth sensors, for homes without a receiver that
 	// hears them.
 	Deaf bool
@@ -47,7 +47,7 @@ type Server struct {
 	lasting bool
 	doors   []door
 	server  *http.Server
-	away    *virtual.Home
+	away    *miio.Home
 	done    chan struct{} // ends with Close
 	once    sync.Once
 

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 )
 
 // How a device is connected, as the lists have it ("pid").
@@ -22,8 +22,8 @@ const (
 
 // thing is one device in a list.
 type thing struct {
-	device *virtual.Device // nil for a thing without a life of its own
-	info   mi.Info         // of a thing without; else what the cloud calls the device
+	device *miio.Device // nil for a thing without a life of its own
+	info   mi.Info      // of a thing without; else what the cloud calls the device
 	house  *house
 	pid    int
 	away   bool   // has no LAN
@@ -182,7 +182,7 @@ func (s *Server) Values(did string) map[string]mi.Value {
 
 // Device returns the virtual device behind a did, also of one without a LAN; nil
 // when there is none.
-func (s *Server) Device(did string) *virtual.Device {
+func (s *Server) Device(did string) *miio.Device {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t := s.things[did]; t != nil {

@@ -10,16 +10,16 @@ import (
 	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/lumi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // TestLumiAnswersInTheFormsOfTheProtocol asks the virtual gateway with plain
 // text, as a client of the real one does.
 func TestLumiAnswersInTheFormsOfTheProtocol(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := virtual.NewNet(3)
-		yard := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.20/24")})
+		n := world.NewNet(3)
+		yard := n.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.20/24")})
 		g, err := lumi.New(mi.World{Net: yard, Seed: 3}, lumi.Options{Address: "192.168.7.20:9898", Still: true})
 		if err != nil {
 			t.Fatal(err)
@@ -27,7 +27,7 @@ func TestLumiAnswersInTheFormsOfTheProtocol(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- g.Run(ctx) }()
-		desk, err := n.Machine(virtual.Topology{Prefix: netip.MustParsePrefix("192.168.7.2/24")}).ListenUDP(ctx, "192.168.7.2:0")
+		desk, err := n.Machine(world.Topology{Prefix: netip.MustParsePrefix("192.168.7.2/24")}).ListenUDP(ctx, "192.168.7.2:0")
 		if err != nil {
 			t.Fatal(err)
 		}
