@@ -251,6 +251,8 @@ func TestRenameAndRemove(t *testing.T) {
 		s.after(time.Second)
 		s.view.take()
 		_ = d.Choose(func(c *Choice) { c.Name = "Lüfter" })
+		s.after(2 * time.Second)
+		s.wantLines(s.view.take(), "1 opened Lüfter")
 		s.Found("lan", mi.Info{DID: "1", Name: "App name", Room: "Bath"})
 		s.after(2 * time.Second)
 		s.wantLines(s.view.take(), "1 opened Lüfter")
@@ -370,7 +372,6 @@ func TestSameSeedSameHistory(t *testing.T) {
 	var runs [2][]string
 	for i := range runs {
 		play(t, func(o *Options) { o.Intervals.Tick = 1 }, func(s *stage, d *Device, th *thing) {
-			s.after(time.Minute) // what happens in the first instant has no order
 			th.put(func(t *thing) { t.lose = func(n int) bool { return mix(uint64(n))%2 == 0 } })
 			for n := range 30 {
 				s.order(d, set(propLevel, mi.Int(int64(n))))

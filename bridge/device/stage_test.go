@@ -113,6 +113,7 @@ func newStage(t *testing.T, things map[string]*thing, change func(*Options)) *st
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {
+		time.Sleep(time.Millisecond) // what the test does at once comes first
 		if err := s.Home.Run(ctx); err != nil {
 			t.Error(err)
 		}
