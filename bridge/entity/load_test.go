@@ -61,7 +61,7 @@ func TestLoadNamesFileLineAndColumn(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("error %v, want it to say %q", err, tc.want)
 			}
-			if d := time.Since(started); d > 5*time.Second {
+			if d := time.Since(started); d > time.Minute { // wide: tests run on busy machines
 				t.Errorf("took %s", d)
 			}
 			if len(entity.Validate(one(tc.file, tc.text), mappings.FS)) == 0 {
