@@ -242,8 +242,8 @@ func (b *Bridge) Run(ctx context.Context) error {
 	}
 	if b.pages != nil {
 		working.Go(func() { b.pages.Run(devices) })
-		working.Go(func() { b.diagnosis.Run(devices) })
 	}
+	working.Go(func() { b.diagnosis.Run(devices) })
 	err := b.topics.Run(ctx, b.home)
 	stopDevices()
 	working.Wait()

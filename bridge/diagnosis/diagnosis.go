@@ -35,6 +35,8 @@ type Options struct {
 	// Mapping returns what is wrong with the user's mapping files, nil for nothing, and
 	// whether only the built-in ones are used; nil where the user has none.
 	Mapping func() (builtin bool, err error)
+	// Noted, when set, is told after each round what needs somebody, the worst first.
+	Noted func([]web.Problem)
 }
 
 // Topics tell how things stand with the broker, and with who reads there.

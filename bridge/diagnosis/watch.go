@@ -74,7 +74,24 @@ func (w *Watch) Run(ctx context.Context) {
 // went.
 func (w *Watch) round(ctx context.Context) {
 	w.knockAll(ctx, w.silent(time.Now().Add(-knockAgain)))
-	w.note(w.problems())
+	all := w.problems()
+	w.note(all)
+	if w.opt.Noted != nil {
+		w.opt.Noted(w.needing(all))
+	}
+}
+
+// needing returns the problems with which something is to be done, with since when each
+// stands.
+func (w *Watch) needing(all []web.Problem) (out []web.Problem) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, one := range all {
+		if one.Severity != web.Note {
+			out = append(out, w.open[keyOf(one)])
+		}
+	}
+	return out
 }
 
 // Forget drops what is known of a device that was removed.

@@ -5,14 +5,14 @@ var LogLevels = []string{"trace", "debug", "info", "warn", "error"}
 
 // BridgeMessages returns the messages that announce the bridge's own device.
 // configURL is its page, "" when it has none. Its states are the plain topics
-// bridge/availability, version, device_count and log_level, its orders the
-// requests restart, scan and log_level.
+// bridge/availability, version, device_count, problem_count and log_level, its orders
+// the requests restart, scan and log_level. What the problems are is in the attributes.
 func BridgeMessages(form Form, prefix, configURL string, opt Options) []Message {
 	d := Device{
 		ID: BridgeID(opt.Layout), Name: product, Manufacturer: product, Model: opt.say("Bridge"),
 		SW: opt.Version, ConfigURL: configURL,
 	}
-	w := newWriter(form, d, 6, opt)
+	w := newWriter(form, d, 8, opt)
 	w.shared = availability(opt.Layout.BridgeAvailability())
 	w.bridgeStates()
 	w.bridgeOrders()
@@ -32,6 +32,9 @@ func (w *writer) bridgeStates() {
 	w.own("sensor", "devices", "Devices",
 		text("entity_category", "diagnostic"), text("state_topic", l.Bridge("device_count")), text("state_class", "measurement"),
 		text("icon", "mdi:devices"))
+	w.own("sensor", "problems", "Problems",
+		text("entity_category", "diagnostic"), text("state_topic", l.Bridge("problem_count")), text("state_class", "measurement"),
+		text("json_attributes_topic", l.Bridge("problems")), text("icon", "mdi:alert-circle-outline"))
 	w.own("sensor", "version", "Version",
 		text("entity_category", "diagnostic"), text("state_topic", l.Bridge("version")), text("icon", "mdi:tag-outline"))
 	if w.opt.Account {

@@ -234,6 +234,7 @@ func TestBridgeDevice(t *testing.T) {
 		"log_level":        {"platform": "select", "state_topic": "mihome2mqtt/bridge/log_level", "command_topic": "mihome2mqtt/bridge/request/log_level"},
 		"version":          {"platform": "sensor", "state_topic": "mihome2mqtt/bridge/version", "unique_id": "mihome2mqtt_bridge_version"},
 		"devices":          {"platform": "sensor", "state_topic": "mihome2mqtt/bridge/device_count"},
+		"problems":         {"platform": "sensor", "state_topic": "mihome2mqtt/bridge/problem_count", "json_attributes_topic": "mihome2mqtt/bridge/problems"},
 	} {
 		c := all[id].(map[string]any)
 		for key, value := range want {

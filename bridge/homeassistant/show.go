@@ -42,6 +42,7 @@ func ShowBridge(out io.Writer, form Form) error {
 	l := opt.Layout
 	for _, s := range []sample{
 		{l.BridgeAvailability(), "online"}, {l.Bridge("device_count"), "12"},
+		{l.Bridge("problem_count"), "0"}, {l.Bridge("problems"), `{"problems":[]}`},
 		{l.Bridge("log_level"), "info"}, {l.Bridge("version"), "1.0.0"},
 	} {
 		if err := showLine(out, s.topic, text("payload", s.payload)); err != nil {

@@ -55,7 +55,7 @@ func TestPrefixThatIsLeftOutIsCleared(t *testing.T) {
 			targets     []Target
 			home, other int
 		}{
-			{[]Target{{"homeassistant", "device"}, {"domoticz", "single"}}, 3, 20},
+			{[]Target{{"homeassistant", "device"}, {"domoticz", "single"}}, 3, 21},
 			{[]Target{{"homeassistant", "device"}}, 3, 0},
 			{nil, 0, 0},
 			{[]Target{{"domoticz", "device"}}, 0, 3},

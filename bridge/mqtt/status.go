@@ -26,6 +26,8 @@ const (
 	bridgeVersion
 	bridgeCount
 	bridgeLogLevel
+	bridgeProblemCount
+	bridgeProblems
 	bridgeAccount // only with accounts
 	bridgeSlots
 )
@@ -40,7 +42,7 @@ const (
 )
 
 // statusNames are the slots' last parts; the parts of a long list of devices follow.
-var statusNames = []string{"availability", "state", "info", "devices", "health", "version", "device_count", "log_level", "account"}
+var statusNames = []string{"availability", "state", "info", "devices", "health", "version", "device_count", "log_level", "problem_count", "problems", "account"}
 
 // status publishes what is to be known of the bridge itself.
 type status struct {
@@ -57,6 +59,8 @@ func newStatus(h *Home) *status {
 	s.page.put(bridgeVersion, homeassistant.StateText(h.opt.Version))
 	s.page.put(bridgeLogLevel, homeassistant.StateText(h.opt.Actions.Level))
 	s.page.put(bridgeInfo, string(encode(h.info())))
+	s.page.put(bridgeProblemCount, "None")
+	s.page.put(bridgeProblems, string(encodeProblems(nil)))
 	return s
 }
 

@@ -52,7 +52,7 @@ func (l Layout) LastError(device string) string { return l.Base + "/" + device +
 func (l Layout) LastSeen(device string) string { return l.Base + "/" + device + "/last_seen" }
 
 // Bridge is a topic of the bridge itself: state, info, devices, health, event,
-// logging, version, device_count, log_level.
+// logging, version, device_count, problem_count, problems, log_level.
 func (l Layout) Bridge(name string) string { return l.Base + "/" + bridge + "/" + name }
 
 // BridgeAvailability says online or offline for the bridge; it carries the will.
