@@ -41,9 +41,11 @@ func (w *Watch) ofDevice(d *device.Device, f *facts) (out []web.Problem) {
 		add(finding{id: "ble.no_receiver", proof: f.deaf()})
 	case w.unknown(d, info):
 		add(w.specMissing(info.Model))
+	case one.State == web.Asleep && cause == asleep:
+		add(finding{id: asleep, measured: problem.Out, proof: one.Trouble})
 	case one.State == web.Asleep:
 		if _, wifi := lanWay(d); wifi {
-			add(finding{id: "device.asleep", proof: one.Trouble})
+			add(finding{id: asleep, proof: one.Trouble})
 		}
 	case one.State == web.Unproven:
 		add(f.keyless(cause, one.Trouble))

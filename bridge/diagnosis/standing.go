@@ -30,10 +30,15 @@ func (w *Watch) Standing(d *device.Device) Standing {
 	return out
 }
 
+// asleep is the problem that is none: the silence of the device is normal.
+const asleep = "device.asleep"
+
 // state says how things stand with a device. Online is only what has proven it.
 func (w *Watch) state(d *device.Device, s device.Status) string {
 	info := d.Info()
 	switch {
+	case !s.Online && s.Problem == asleep:
+		return web.Asleep
 	case s.Online && d.Sleepy() && dozing(w.opt.World.Now(), s):
 		return web.Asleep
 	case s.Online:

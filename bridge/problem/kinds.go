@@ -63,6 +63,9 @@ var kinds = []Kind{
 	{
 		ID: "device.asleep", Severity: Note,
 		Sentence: "{name} switches its Wi-Fi off when idle. That is normal.",
+		Else: map[string]string{
+			Out: "{name} is not near, or switched off. That is normal.",
+		},
 	},
 	{
 		ID: "device.busy", Severity: Warn,

@@ -46,6 +46,7 @@ const (
 	Offline  = "offline"  // nobody may ask
 	Kept     = "kept"     // what held before still holds
 	Service  = "service"  // another port than that of miIO
+	Out      = "out"      // the device moves about
 )
 
 // Text returns the sentence for what was measured; "" is what Sentence says.

@@ -182,7 +182,7 @@ func (s *session) away() error {
 	if len(s.d.o.Receivers) == 0 || !last.at.IsZero() && time.Since(last.at) < s.d.o.AwayAfter {
 		return nil
 	}
-	return fmt.Errorf("it is not near, or switched off: %w", mi.ErrOffline)
+	return mi.Diagnose("device.asleep", fmt.Errorf("it is not near, or switched off: %w", mi.ErrOffline)) // of package problem: that is normal
 }
 
 // visit connects, runs f and leaves. It needs the turn.

@@ -356,6 +356,9 @@ func TestAMiniComesAndGoes(t *testing.T) {
 			if online() {
 				t.Error("it is available six minutes after it left")
 			}
+			if got := home.Device(ninebot.DID(addr(0))).Status().Problem; got != "device.asleep" {
+				t.Errorf("that it is out is the problem %q, and not that its silence is normal", got)
+			}
 			mini.Ride(1000, 5*time.Minute)
 			mini.Return()
 			after(10 * time.Second)
