@@ -14,6 +14,7 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/account"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/bridgetest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	driver "github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/cloud"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/miio"
@@ -85,13 +86,13 @@ func live(t *testing.T, f func(l *loft)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		l := &loft{T: t, began: time.Now(), net: world.NewNet(7), diary: &diary{opened: map[string]int{}}}
-		street := mi.World{Net: l.net.Segment(world.Topology{Prefix: prefix("10.1.0.1")}), Now: time.Now, Seed: 7}
+		street := mi.World{Net: l.net.Segment(world.Topology{Prefix: bridgetest.Prefix("10.1.0.1")}), Now: time.Now, Seed: 7}
 		var err error
 		models := []string{"cuco.plug.cp5pro", "yeelink.light.color5", "zhimi.humidifier.ca4", "xiaomi.tv.eaffh1"}
-		if l.virtual, err = virtualmiio.New(street, virtualmiio.Options{Models: models, Address: address, Still: true}); err != nil {
+		if l.virtual, err = virtualmiio.New(street, virtualmiio.Options{Models: models, Address: bridgetest.Address, Still: true}); err != nil {
 			t.Fatal(err)
 		}
-		here := mi.World{Net: l.net.Machine(world.Topology{Prefix: prefix(loftHere)}), Disk: world.NewDisk(7), Now: time.Now, Seed: 7}
+		here := mi.World{Net: l.net.Machine(world.Topology{Prefix: bridgetest.Prefix(loftHere)}), Disk: world.NewDisk(7), Now: time.Now, Seed: 7}
 		if l.cloud, err = cloud.New(here, cloud.Options{Home: l.virtual, Away: virtualmiio.Options{Still: true}}); err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/bridgetest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/drivertest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/drivers/miio"
@@ -26,9 +27,9 @@ import (
 func TestATVIsSwitchedOnAsADeviceOfMIoT(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := world.NewNet(7)
-		there := mi.World{Net: n.Segment(world.Topology{Prefix: prefix("10.1.0.1")}), Now: time.Now, Seed: 7}
-		here := mi.World{Net: n.Machine(world.Topology{Prefix: prefix("10.1.255.2")}), Disk: world.NewDisk(7), Now: time.Now, Seed: 7}
-		miot, err := virtualmiio.New(there, virtualmiio.Options{Models: []string{"xiaomi.tv.eaffh1", "cuco.plug.cp5pro"}, Address: address, Still: true})
+		there := mi.World{Net: n.Segment(world.Topology{Prefix: bridgetest.Prefix("10.1.0.1")}), Now: time.Now, Seed: 7}
+		here := mi.World{Net: n.Machine(world.Topology{Prefix: bridgetest.Prefix("10.1.255.2")}), Disk: world.NewDisk(7), Now: time.Now, Seed: 7}
+		miot, err := virtualmiio.New(there, virtualmiio.Options{Models: []string{"xiaomi.tv.eaffh1", "cuco.plug.cp5pro"}, Address: bridgetest.Address, Still: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/bridgetest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/device"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
@@ -62,9 +63,9 @@ type stage struct {
 	net     *world.Net
 	home    *miio.Home
 	disk    *world.Disk
-	clock   *clock
+	clock   *bridgetest.Clock
 	history *history.History
-	broker  *broker // nil with the bridge's own
+	broker  *bridgetest.Broker // nil with the bridge's own
 	ground  *world.Machine
 	user    *user
 	log     *lines
@@ -85,8 +86,6 @@ const (
 	outside = "10.1.255.3:1883"
 )
 
-func address(i int) string { return fmt.Sprintf("10.1.%d.%d:54321", i/200, 10+i%200) }
-
 // elsewhere is where a device moves to, and back.
 func elsewhere(d *miio.Device) string {
 	at := netip.MustParseAddrPort(d.Info().Addr)
@@ -94,8 +93,6 @@ func elsewhere(d *miio.Device) string {
 	b[2] ^= 100
 	return netip.AddrPortFrom(netip.AddrFrom4(b), at.Port()).String()
 }
-
-func prefix(address string) netip.Prefix { return netip.MustParsePrefix(address + "/16") }
 
 // lines collects the log.
 type lines struct {
@@ -127,21 +124,21 @@ func perform(t *testing.T, sc scene) *story {
 func newStage(t *testing.T, sc scene, mirrors map[string]*mirror) *stage {
 	seed := sc.plan.Seed
 	s := &stage{
-		t: t, scene: sc, net: world.NewNet(seed), disk: world.NewDisk(seed), clock: &clock{}, history: &history.History{},
+		t: t, scene: sc, net: world.NewNet(seed), disk: world.NewDisk(seed), clock: &bridgetest.Clock{}, history: &history.History{},
 		log: &lines{}, sent: map[netip.Addr]int{},
 	}
-	s.ground = s.net.Machine(world.Topology{Prefix: prefix("10.1.255.2")})
-	w := mi.World{Net: s.net.Segment(world.Topology{Prefix: prefix("10.1.0.1")}), Now: time.Now, Seed: seed}
+	s.ground = s.net.Machine(world.Topology{Prefix: bridgetest.Prefix("10.1.255.2")})
+	w := mi.World{Net: s.net.Segment(world.Topology{Prefix: bridgetest.Prefix("10.1.0.1")}), Now: time.Now, Seed: seed}
 	var err error
-	if s.home, err = miio.New(w, miio.Options{Models: sc.models, Address: address, Recorder: s.history, Still: sc.still}); err != nil {
+	if s.home, err = miio.New(w, miio.Options{Models: sc.models, Address: bridgetest.Address, Recorder: s.history, Still: sc.still}); err != nil {
 		t.Fatal(err)
 	}
 	s.known = s.home.Infos()
 	where, from := inside, s.ground
 	if sc.external {
-		where, from = outside, s.net.Machine(world.Topology{Prefix: prefix("10.1.255.4")})
-		s.broker = &broker{net: s.net.Machine(world.Topology{Prefix: prefix("10.1.255.3")}), listen: "0.0.0.0:1883"}
-		if err := s.broker.up(); err != nil {
+		where, from = outside, s.net.Machine(world.Topology{Prefix: bridgetest.Prefix("10.1.255.4")})
+		s.broker = &bridgetest.Broker{Net: s.net.Machine(world.Topology{Prefix: bridgetest.Prefix("10.1.255.3")}), Listen: "0.0.0.0:1883"}
+		if err := s.broker.Up(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -178,7 +175,7 @@ func (s *stage) run() *story {
 	finish()
 	devices.Wait()
 	if s.broker != nil {
-		s.broker.down()
+		s.broker.Down()
 	}
 	out.log, out.failed = strings.Split(strings.TrimSpace(s.log.text.String()), "\n"), s.failed
 	return out
@@ -194,7 +191,7 @@ func (s *stage) conclude() *story {
 	out.tree = s.retained()
 	for i, d := range s.home.Devices() {
 		out.truth[d.Info().DID] = d.Values()
-		at := netip.MustParseAddrPort(address(i))
+		at := netip.MustParseAddrPort(bridgetest.Address(i))
 		b := at.Addr().As4()
 		b[2] ^= 100
 		out.sent[d.Info().DID] = s.sent[at.Addr()] + s.sent[netip.AddrFrom4(b)]
@@ -220,7 +217,7 @@ func (s *stage) start() {
 	s.machine = &machine{Network: s.ground, counts: map[netip.Addr]int{}}
 	o := bridge.Options{
 		Config: s.settings(), Version: "1.0", Host: "home", Log: zerolog.New(s.log).Level(zerolog.InfoLevel),
-		World:   mi.World{Net: s.machine, Disk: s.disk, Now: s.clock.now, Seed: s.scene.plan.Seed + uint64(s.starts)<<32},
+		World:   mi.World{Net: s.machine, Disk: s.disk, Now: s.clock.Now, Seed: s.scene.plan.Seed + uint64(s.starts)<<32},
 		Sources: []spec.Source{spec.NewFolder(miio.Specs())},
 	}
 	if !s.forget || s.starts == 1 {
@@ -336,8 +333,8 @@ func (s *stage) fault(f chaos.Fault, i int) (begin, end func()) {
 		if s.broker == nil {
 			return nothing, nothing
 		}
-		return s.broker.down, func() {
-			if err := s.broker.up(); err != nil {
+		return s.broker.Down, func() {
+			if err := s.broker.Up(); err != nil {
 				s.failed = append(s.failed, err)
 			}
 		}
@@ -348,7 +345,7 @@ func (s *stage) fault(f chaos.Fault, i int) (begin, end func()) {
 	case chaos.Kill:
 		return func() { s.kill((f.Amount+i)%2 == 0) }, nothing
 	case chaos.ClockStep:
-		return func() { s.clock.step(time.Duration(f.Amount) * time.Hour) }, func() { s.clock.step(-time.Duration(f.Amount) * time.Hour) }
+		return func() { s.clock.Step(time.Duration(f.Amount) * time.Hour) }, func() { s.clock.Step(-time.Duration(f.Amount) * time.Hour) }
 	}
 	return nothing, nothing
 }

@@ -134,9 +134,9 @@ func (s *stage) retained() map[string]string {
 func (s *stage) anew() map[string]string {
 	s.disk = world.NewDisk(s.scene.plan.Seed)
 	if s.broker != nil {
-		s.broker.down()
-		s.broker.server = nil
-		if err := s.broker.up(); err != nil {
+		s.broker.Down()
+		s.broker.Forget()
+		if err := s.broker.Up(); err != nil {
 			s.failed = append(s.failed, err)
 		}
 	}

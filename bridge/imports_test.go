@@ -29,6 +29,7 @@ var picture = map[string][]string{
 	"bridge/lan":                {"bridge/mi"},
 	"bridge/drivers/*":          {"bridge/mi", "bridge/lan", "bridge/profile", "bridge/spec"},
 	"bridge/drivers/drivertest": {"bridge/mi", "bridge/device"},
+	"bridge/bridgetest":         {"bridge/mi", "bridge/mqtt"},
 	"bridge/device":             {"bridge/mi"},
 	"bridge/entity":             {"bridge/mi"},
 	"bridge/topic":              {},
@@ -65,7 +66,7 @@ var picture = map[string][]string{
 // too.
 var only = map[string][]string{
 	"github.com/eclipse/paho.mqtt.golang":   {"bridge/mqtt"},
-	"github.com/mochi-mqtt/server":          {"bridge/mqtt"},
+	"github.com/mochi-mqtt/server":          {"bridge/mqtt", "bridge/bridgetest"},
 	"github.com/caarlos0/env":               {"bridge/config"},
 	"github.com/alecthomas/kong":            {"cmd/mihome2mqtt"},
 	"github.com/hashicorp/go-retryablehttp": {"bridge/spec", "bridge/account"},

@@ -1,16 +1,12 @@
-package bridge_test
+package pages_test
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net/http"
 	"net/netip"
-	"net/url"
-	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -20,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/bridgetest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
@@ -28,60 +25,14 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
-// visitor looks at the pages of a bridge from its own machine.
-type visitor struct {
-	t      *testing.T
-	client http.Client
-	form   string
-}
-
-var formToken = regexp.MustCompile(`form-token" content="([^"]+)"`)
-
-// get returns a page, or an answer of the API.
-func (v *visitor) get(path string) string {
-	v.t.Helper()
-	res, err := v.client.Get("http://127.0.0.1:8099/" + path)
-	if err != nil {
-		v.t.Fatal(err)
-	}
-	return v.body(res)
-}
-
-func (v *visitor) body(res *http.Response) string {
-	v.t.Helper()
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		v.t.Fatal(err)
-	}
-	if found := formToken.FindSubmatch(body); found != nil {
-		v.form = string(found[1])
-	}
-	return string(body)
-}
-
-// post sends a form.
-func (v *visitor) post(path string, fields ...string) string {
-	v.t.Helper()
-	values := url.Values{"form": {v.form}}
-	for i := 0; i < len(fields); i += 2 {
-		values.Set(fields[i], fields[i+1])
-	}
-	res, err := v.client.PostForm("http://127.0.0.1:8099/"+path, values)
-	if err != nil {
-		v.t.Fatal(err)
-	}
-	return v.body(res)
-}
-
 // open lets a bridge run with its pages for a home of the models, and a visitor look.
-func open(t *testing.T, models []string, look func(v *visitor, home *miio.Home, net *world.Net)) {
+func open(t *testing.T, models []string, look func(v *bridgetest.Visitor, home *miio.Home, net *world.Net)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		net := world.NewNet(1)
-		ground := net.Machine(world.Topology{Prefix: prefix("10.1.255.2")})
-		w := mi.World{Net: net.Segment(world.Topology{Prefix: prefix("10.1.0.1")}), Now: time.Now, Seed: 1}
-		home, err := miio.New(w, miio.Options{Models: models, Address: address, Still: true})
+		ground := net.Machine(world.Topology{Prefix: bridgetest.Prefix("10.1.255.2")})
+		w := mi.World{Net: net.Segment(world.Topology{Prefix: bridgetest.Prefix("10.1.0.1")}), Now: time.Now, Seed: 1}
+		home, err := miio.New(w, miio.Options{Models: models, Address: bridgetest.Address, Still: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,7 +52,7 @@ func open(t *testing.T, models []string, look func(v *visitor, home *miio.Home, 
 		go func() { ended <- home.Run(ctx) }()
 		go func() { ended <- b.Run(ctx) }()
 		time.Sleep(20 * time.Second)
-		v := &visitor{t: t, client: http.Client{Transport: &http.Transport{DialContext: ground.DialContext, DisableKeepAlives: true}}}
+		v := bridgetest.NewVisitor(t, ground)
 		look(v, home, net)
 		stop()
 		for range 2 {
@@ -113,7 +64,7 @@ func open(t *testing.T, models []string, look func(v *visitor, home *miio.Home, 
 }
 
 func TestPagesShowTheHome(t *testing.T) {
-	open(t, []string{"cuco.plug.cp5pro", "dmaker.airpurifier.f20", "yeelink.light.color5"}, func(v *visitor, home *miio.Home, net *world.Net) {
+	open(t, []string{"cuco.plug.cp5pro", "dmaker.airpurifier.f20", "yeelink.light.color5"}, func(v *bridgetest.Visitor, home *miio.Home, net *world.Net) {
 		for path, want := range map[string][]string{
 			"":                  {"All 3 devices answer.", "Inside the bridge, at 127.0.0.1:1883", "LAN: 3"},
 			"devices":           {"PM2.5", "cuco.plug.cp5pro", "1–3 of 3"},
@@ -125,89 +76,89 @@ func TestPagesShowTheHome(t *testing.T) {
 			"metrics":           {`mihome2mqtt_polls_total{result="answered"}`, `mihome2mqtt_refused_total{driver="miio",reason="spoofed"} 0`, `mihome2mqtt_devices{route="lan",state="online"} 3`},
 			"about/report":      {"&lt;did 2&gt;", "10.1.0"},
 		} {
-			page := v.get(path)
+			page := v.Get(path)
 			for _, text := range want {
 				if strings.Contains(page, text) == (text == "10.1.0" && path == "about/report") {
 					t.Errorf("/%s: %q is not as it should be", path, text)
 				}
 			}
 		}
-		if problems, err := promlint.New(strings.NewReader(v.get("metrics"))).Lint(); err != nil || len(problems) > 0 {
+		if problems, err := promlint.New(strings.NewReader(v.Get("metrics"))).Lint(); err != nil || len(problems) > 0 {
 			t.Errorf("metrics: %v %v", problems, err)
 		}
 		// The lamp loses its network.
 		net.Hurt(netip.MustParseAddr("10.1.0.12"), chaos.Fault{Kind: chaos.Cut, To: time.Hour})
 		time.Sleep(3 * time.Minute)
-		if page := v.get(""); !strings.Contains(page, "2 of 3 devices answer") || !strings.Contains(page, "Nobody in the network hears") {
+		if page := v.Get(""); !strings.Contains(page, "2 of 3 devices answer") || !strings.Contains(page, "Nobody in the network hears") {
 			t.Errorf("with a lamp that is away: %s", page)
 		}
 	})
 }
 
 func TestPagesHideADeviceAndChooseItsEntities(t *testing.T) {
-	open(t, []string{"dmaker.airpurifier.f20"}, func(v *visitor, _ *miio.Home, _ *world.Net) {
+	open(t, []string{"dmaker.airpurifier.f20"}, func(v *bridgetest.Visitor, _ *miio.Home, _ *world.Net) {
 		const page = "devices/460000000"
 		enabled := func() int {
 			time.Sleep(5 * time.Second)
-			return strings.Count(v.get("api/v1/"+page), `"enabled":true`)
+			return strings.Count(v.Get("api/v1/"+page), `"enabled":true`)
 		}
 		usual := enabled()
-		v.get(page)
-		if shown := v.post(page+"/options", "hidden", "yes"); usual < 5 || enabled() != 0 || strings.Contains(v.get("devices"), "460000000") {
+		v.Get(page)
+		if shown := v.Post(page+"/options", "hidden", "yes"); usual < 5 || enabled() != 0 || strings.Contains(v.Get("devices"), "460000000") {
 			t.Errorf("hidden, it shows %d of %d entities: %s", enabled(), usual, shown)
 		}
-		if shown := v.get(page); !strings.Contains(shown, "It is hidden") || !strings.Contains(shown, "Show again") {
+		if shown := v.Get(page); !strings.Contains(shown, "It is hidden") || !strings.Contains(shown, "Show again") {
 			t.Errorf("its page is %s", shown)
 		}
-		v.post(page+"/options", "hidden", "no")
-		if n := enabled(); n != usual || !strings.Contains(v.get(page), "PM2.5") {
+		v.Post(page+"/options", "hidden", "no")
+		if n := enabled(); n != usual || !strings.Contains(v.Get(page), "PM2.5") {
 			t.Errorf("shown again, it has %d of %d entities", n, usual)
 		}
-		v.post(page+"/options", "detail", "all")
+		v.Post(page+"/options", "detail", "all")
 		if n := enabled(); n <= usual {
 			t.Errorf("of all its entities %d are on, usually %d", n, usual)
 		}
-		if shown := v.post(page+"/options", "detail", "everything"); !strings.Contains(shown, "Detail can be default, minimal, normal, all") {
+		if shown := v.Post(page+"/options", "detail", "everything"); !strings.Contains(shown, "Detail can be default, minimal, normal, all") {
 			t.Errorf("a detail that there is not gives %s", shown)
 		}
 	})
 }
 
 func TestPagesGiveOrders(t *testing.T) {
-	open(t, []string{"cuco.plug.cp5pro", "dmaker.airpurifier.f20", "virtual.valve.v1"}, func(v *visitor, home *miio.Home, _ *world.Net) {
-		v.get("devices/460000001")
-		page := v.post("devices/460000001/set", "key", "fan_2/preset_mode", "value", "Sleep")
+	open(t, []string{"cuco.plug.cp5pro", "dmaker.airpurifier.f20", "virtual.valve.v1"}, func(v *bridgetest.Visitor, home *miio.Home, _ *world.Net) {
+		v.Get("devices/460000001")
+		page := v.Post("devices/460000001/set", "key", "fan_2/preset_mode", "value", "Sleep")
 		if !strings.Contains(page, `<option value="Sleep" selected>`) || !strings.Contains(page, "Done:") {
 			t.Errorf("after the order the page shows %s", page)
 		}
-		if page = v.post("devices/460000001/set", "key", "fan_2/percentage", "value", "900"); !strings.Contains(page, "Not done:") {
+		if page = v.Post("devices/460000001/set", "key", "fan_2/percentage", "value", "900"); !strings.Contains(page, "Not done:") {
 			t.Error("a speed that cannot be is taken")
 		}
-		if page = v.post("devices/460000001/set", "key", "8.1", "value", "true"); !strings.Contains(page, "Done:") {
+		if page = v.Post("devices/460000001/set", "key", "8.1", "value", "true"); !strings.Contains(page, "Done:") {
 			t.Error("a property cannot be written")
 		}
-		v.post("devices/460000001/options", "name", "Purifier <b>", "room", "Attic")
+		v.Post("devices/460000001/options", "name", "Purifier <b>", "room", "Attic")
 		time.Sleep(5 * time.Second)
 		var d struct{ Name, Room string }
-		if err := json.Unmarshal([]byte(v.get("api/v1/devices/460000001")), &d); err != nil || d.Name != "Purifier <b>" || d.Room != "Attic" {
+		if err := json.Unmarshal([]byte(v.Get("api/v1/devices/460000001")), &d); err != nil || d.Name != "Purifier <b>" || d.Room != "Attic" {
 			t.Errorf("renamed to %+v (%v)", d, err)
 		}
 		// What can do harm is asked once more.
-		page = v.post("devices/460000002/set", "key", "valve_2/state", "value", "OPEN")
+		page = v.Post("devices/460000002/set", "key", "valve_2/state", "value", "OPEN")
 		if !strings.Contains(page, "Are you sure?") {
 			t.Errorf("a gas valve opens without a question: %s", page)
 		}
-		if page = v.post("devices/460000002/set", "key", "valve_2/state", "value", "OPEN", "confirmed", "yes"); !strings.Contains(page, "Done:") {
+		if page = v.Post("devices/460000002/set", "key", "valve_2/state", "value", "OPEN", "confirmed", "yes"); !strings.Contains(page, "Done:") {
 			t.Errorf("confirmed, it does not open: %s", page)
 		}
-		page = v.post("import", "list", "999/10.1.9.9, 00112233445566778899aabbccddeeff, cuco.plug.cp5pro; 10.1.9.8, 00112233445566778899aabbccddeeff")
-		if !strings.Contains(page, "One device is new.") || !strings.Contains(page, "its did is not given") || !strings.Contains(v.get("devices"), "999") {
+		page = v.Post("import", "list", "999/10.1.9.9, 00112233445566778899aabbccddeeff, cuco.plug.cp5pro; 10.1.9.8, 00112233445566778899aabbccddeeff")
+		if !strings.Contains(page, "One device is new.") || !strings.Contains(page, "its did is not given") || !strings.Contains(v.Get("devices"), "999") {
 			t.Errorf("a list of devices gives %s", page)
 		}
-		if page = v.post("import", "list", "nonsense"); !strings.Contains(page, "Entry 1") {
+		if page = v.Post("import", "list", "nonsense"); !strings.Contains(page, "Entry 1") {
 			t.Errorf("nonsense gives %s", page)
 		}
-		if page = v.post("devices/460000002/remove", "confirmed", "yes"); strings.Contains(page, "460000002") {
+		if page = v.Post("devices/460000002/remove", "confirmed", "yes"); strings.Contains(page, "460000002") {
 			t.Error("a removed device is still there")
 		}
 	})
@@ -222,8 +173,8 @@ func TestPagesOfManyDevices(t *testing.T) {
 	for i := range models {
 		models[i] = "cuco.plug.cp5pro"
 	}
-	open(t, models, func(v *visitor, _ *miio.Home, _ *world.Net) {
-		if page := v.get("devices?page=2"); !strings.Contains(page, fmt.Sprintf("201–300 of %d", len(models))) {
+	open(t, models, func(v *bridgetest.Visitor, _ *miio.Home, _ *world.Net) {
+		if page := v.Get("devices?page=2"); !strings.Contains(page, fmt.Sprintf("201–300 of %d", len(models))) {
 			t.Errorf("page %s", page)
 		}
 	})

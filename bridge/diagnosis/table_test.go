@@ -1,4 +1,4 @@
-package bridge_test
+package diagnosis_test
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/bridgetest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/problem"
@@ -70,7 +71,7 @@ func (one ill) play(w *ward) {
 		if kind, _ := problem.Find(one.id); kind.Whole != (said.Device == "") {
 			w.Errorf("it is about %q", said.Device)
 		}
-		if page := w.v.get("problems"); !strings.Contains(unescape(page), one.text) {
+		if page := w.v.Get("problems"); !strings.Contains(unescape(page), one.text) {
 			w.Error("the page of problems does not say it")
 		}
 		if one.heal == nil {
@@ -98,12 +99,12 @@ func networkIlls() []ill {
 		{id: "net.foreign_subnet", text: "Desk plug answers a ping, but not the bridge. It is at 10.1.0.10, the bridge at 10.2.0.2. Many Xiaomi devices only talk to their own network.",
 			before: func(w *ward) {
 				onePlug(w)
-				w.here.Net = w.net.Machine(world.Topology{Prefix: prefix("10.2.0.2")})
+				w.here.Net = w.net.Machine(world.Topology{Prefix: bridgetest.Prefix("10.2.0.2")})
 			}, fall: silent, within: 3 * time.Minute, heal: well, over: 2 * time.Minute},
 		{id: "net.bridge_network", text: "The bridge runs in a container network of its own, so it cannot hear devices calling. Devices whose address it knows still work.",
 			before: func(w *ward) {
 				onePlug(w)
-				w.here.Net = w.net.Machine(world.Topology{Prefix: prefix("172.17.0.2"), NAT: netip.MustParseAddr(wardHere)})
+				w.here.Net = w.net.Machine(world.Topology{Prefix: bridgetest.Prefix("172.17.0.2"), NAT: netip.MustParseAddr(wardHere)})
 			}, within: time.Minute},
 		{id: "net.no_broadcast", text: "Your network does not pass broadcasts to the bridge. Known devices work; new ones are not found by themselves.",
 			before: onePlug, fall: func(w *ward) { w.hurt(wardHere, chaos.Isolated, 10*time.Minute) }, within: 6 * time.Minute, heal: rest, over: 12 * time.Minute},
@@ -207,8 +208,8 @@ func accountIlls() []ill {
 		{id: "account.expiring", text: "Your Xiaomi sign-in ends soon.",
 			before: signed, fall: func(w *ward) {
 				w.cloud.Change(cloud.Mood{Forgets: true})
-				w.clock.step(4 * 24 * time.Hour) // sessions are renewed after some days
-				w.heaven.step(4 * 24 * time.Hour)
+				w.clock.Step(4 * 24 * time.Hour) // sessions are renewed after some days
+				w.heaven.Step(4 * 24 * time.Hour)
 			}, within: 8 * time.Hour, heal: signInAgain, over: 5 * time.Minute},
 		{id: "account.verify", text: "Xiaomi wants you to confirm the sign-in in a browser. The bridge has stopped trying so that the account is not locked.",
 			before: signed, fall: mood(cloud.Mood{Chore: true, Suspects: true}), within: 30 * time.Minute, heal: signInAgain, over: 5 * time.Minute},
@@ -226,15 +227,15 @@ func accountIlls() []ill {
 				w.cloud.Change(cloud.Mood{API: cloud.Weather{Status: 500}, Account: cloud.Weather{Status: 500}})
 			}, within: 30 * time.Minute, heal: friendly, over: time.Hour},
 		{id: "clock.wrong", text: "This machine's clock is 3 hours off. Sign-in fails with a wrong clock.",
-			before: signed, fall: func(w *ward) { w.clock.step(3 * time.Hour) }, within: 10 * time.Minute, heal: func(w *ward) { w.clock.step(-3 * time.Hour) }, over: 10 * time.Minute},
+			before: signed, fall: func(w *ward) { w.clock.Step(3 * time.Hour) }, within: 10 * time.Minute, heal: func(w *ward) { w.clock.Step(-3 * time.Hour) }, over: 10 * time.Minute},
 	}
 }
 
 // signInAgain signs in with the password, as the page does it.
 func signInAgain(w *ward) {
 	w.cloud.Change(cloud.Mood{})
-	w.v.get("login")
-	w.v.post("login/begin", "method", "password", "user", cloud.User, "password", cloud.Password.Reveal())
+	w.v.Get("login")
+	w.v.Post("login/begin", "method", "password", "user", cloud.User, "password", cloud.Password.Reveal())
 }
 
 func airIlls() []ill {
@@ -309,7 +310,7 @@ func (w *ward) turn(on bool) {
 func (w *ward) putGateway() {
 	w.Helper()
 	ground := w.street
-	ground.Net = w.net.Machine(world.Topology{Prefix: prefix("10.1.4.1")})
+	ground.Net = w.net.Machine(world.Topology{Prefix: bridgetest.Prefix("10.1.4.1")})
 	l, err := lumi.New(ground, lumi.Options{Address: "10.1.4.1:9898", Still: true})
 	if err != nil {
 		w.Fatal(err)
@@ -320,7 +321,7 @@ func (w *ward) putGateway() {
 func wholeIlls() []ill {
 	return []ill{
 		{id: "mqtt.away", text: "No connection to the broker mqtt://10.1.254.1:1883: nothing listens at the broker's address. No values wait.",
-			before: userBroker, fall: func(w *ward) { w.broker.down() }, within: 2 * time.Minute, heal: brokerUp, over: 3 * time.Minute},
+			before: userBroker, fall: func(w *ward) { w.broker.Down() }, within: 2 * time.Minute, heal: brokerUp, over: 3 * time.Minute},
 		{id: "mqtt.takeover", text: "Another program uses the name mihome2mqtt-3e5b2b38 at the broker. Is a second bridge running?",
 			before: userBroker, fall: func(w *ward) { w.rival() }, within: 10 * time.Minute, heal: func(w *ward) { w.stopRival() }, over: 5 * time.Minute},
 		{id: "ha.not_seen", text: "Home Assistant has not been seen at this broker. Is its MQTT integration on, at the same broker?",
@@ -328,8 +329,8 @@ func wholeIlls() []ill {
 		{id: "disk.readonly", text: "The data folder cannot be written (read-only file system). The bridge goes on, but forgets new keys at the next start.",
 			before: onePlug, fall: func(w *ward) {
 				w.disk.Protect(true)
-				w.v.get("devices/460000000")
-				w.v.post("devices/460000000/options", "name", "Lamp plug")
+				w.v.Get("devices/460000000")
+				w.v.Post("devices/460000000/options", "name", "Lamp plug")
 			}, within: 3 * time.Minute, heal: func(w *ward) { w.disk.Protect(false) }, over: 3 * time.Minute},
 		{id: "map.invalid", text: "models/mine.yaml:2:3: unknown field \"uint\". The built-in mapping is used.",
 			before: func(w *ward) { w.mapping("- models: [\"a.b.c\"]\n  uint: x\n") }, within: time.Minute,

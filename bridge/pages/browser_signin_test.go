@@ -1,6 +1,6 @@
 //go:build browser
 
-package bridge_test
+package pages_test
 
 import (
 	"strings"

@@ -1,4 +1,4 @@
-package bridge_test
+package diagnosis_test
 
 import (
 	"context"
@@ -21,6 +21,7 @@ import (
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/account"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/bridgetest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
@@ -37,15 +38,15 @@ import (
 type ward struct {
 	*testing.T
 	began  time.Time
-	street mi.World // of the devices
-	here   mi.World // of the bridge
-	clock  *clock   // of the bridge
-	heaven *clock   // of the cloud
+	street mi.World          // of the devices
+	here   mi.World          // of the bridge
+	clock  *bridgetest.Clock // of the bridge
+	heaven *bridgetest.Clock // of the cloud
 	disk   *world.Disk
 	net    *world.Net
 	home   *miio.Home    // nil without devices
 	cloud  *cloud.Server // nil without one
-	broker *broker
+	broker *bridgetest.Broker
 	second paho.Client
 	radio  *ble.Radio
 	files  fstest.MapFS
@@ -53,7 +54,7 @@ type ward struct {
 	changed    chan struct{} // of files
 	television *tv.TV
 
-	v    *visitor
+	v    *bridgetest.Visitor
 	runs []func(context.Context) error
 
 	env []string
@@ -65,15 +66,15 @@ const wardHere = "10.1.255.2"
 // newWard makes the network; what the bridge is like may be changed before it runs.
 func newWard(t *testing.T) *ward {
 	home := world.NewNet(1)
-	w := &ward{T: t, began: time.Now(), net: home, clock: new(clock), heaven: new(clock), disk: world.NewDisk(1)}
-	w.street = mi.World{Net: home.Segment(world.Topology{Prefix: prefix("10.1.0.1")}), Now: time.Now, Seed: 1}
-	w.here = mi.World{Net: home.Machine(world.Topology{Prefix: prefix(wardHere)}), Disk: w.disk, Now: w.clock.now, Seed: 1}
+	w := &ward{T: t, began: time.Now(), net: home, clock: new(bridgetest.Clock), heaven: new(bridgetest.Clock), disk: world.NewDisk(1)}
+	w.street = mi.World{Net: home.Segment(world.Topology{Prefix: bridgetest.Prefix("10.1.0.1")}), Now: time.Now, Seed: 1}
+	w.here = mi.World{Net: home.Machine(world.Topology{Prefix: bridgetest.Prefix(wardHere)}), Disk: w.disk, Now: w.clock.Now, Seed: 1}
 	return w
 }
 
 // settle puts devices up; it returns the first.
 func (w *ward) settle(models ...string) *miio.Device {
-	home, err := miio.New(w.street, miio.Options{Models: models, Address: address, Still: true})
+	home, err := miio.New(w.street, miio.Options{Models: models, Address: bridgetest.Address, Still: true})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -87,7 +88,7 @@ func (w *ward) keyless() { w.opt.Known = nil }
 
 // signIn puts a cloud up where somebody is signed in.
 func (w *ward) signIn(o cloud.Options, user string) {
-	s, err := cloud.New(mi.World{Net: w.here.Net, Now: w.heaven.now, Seed: 1}, o)
+	s, err := cloud.New(mi.World{Net: w.here.Net, Now: w.heaven.Now, Seed: 1}, o)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -127,7 +128,7 @@ func (w *ward) run(f func()) {
 			}
 		})
 	}
-	w.v = &visitor{t: w.T, client: http.Client{Transport: &http.Transport{DialContext: w.here.Net.DialContext, DisableKeepAlives: true}}}
+	w.v = bridgetest.NewVisitor(w.T, w.here.Net)
 	time.Sleep(20 * time.Second)
 	f()
 	stop()
@@ -144,7 +145,7 @@ func (w *ward) hurt(addr string, k chaos.Kind, d time.Duration) {
 func (w *ward) problems(id string) (found []web.Problem) {
 	w.Helper()
 	var all struct{ Items []web.Problem }
-	if err := json.Unmarshal([]byte(w.v.get("api/v1/problems")), &all); err != nil {
+	if err := json.Unmarshal([]byte(w.v.Get("api/v1/problems")), &all); err != nil {
 		w.Fatal(err)
 	}
 	for _, one := range all.Items {
@@ -191,11 +192,7 @@ func (w *ward) order(path, body string) {
 	}
 	req.Header.Set("Authorization", "Bearer "+wardToken)
 	req.Header.Set("Content-Type", "application/json")
-	res, err := w.v.client.Do(req)
-	if err != nil {
-		w.Fatal(err)
-	}
-	if body := w.v.body(res); res.StatusCode >= 400 {
+	if status, body := w.v.Do(req); status >= 400 {
 		w.Logf("%s: %s", path, body)
 	}
 }
@@ -211,19 +208,19 @@ func inWard(t *testing.T, f func(w *ward)) {
 // userBroker puts a broker of the user's up.
 func userBroker(w *ward) {
 	w.Helper()
-	w.broker = &broker{net: w.net.Machine(world.Topology{Prefix: prefix("10.1.254.1")}), listen: brokerHere}
+	w.broker = &bridgetest.Broker{Net: w.net.Machine(world.Topology{Prefix: bridgetest.Prefix("10.1.254.1")}), Listen: brokerHere}
 	brokerUp(w)
 	w.env = append(w.env, config.Prefix+"MQTT_URL=mqtt://"+brokerHere)
 	w.runs = append(w.runs, func(ctx context.Context) error {
 		<-ctx.Done()
 		time.Sleep(5 * time.Second) // the bridge says goodbye
-		w.broker.down()
+		w.broker.Down()
 		return nil
 	})
 }
 
 func brokerUp(w *ward) {
-	if err := w.broker.up(); err != nil {
+	if err := w.broker.Up(); err != nil {
 		w.Fatal(err)
 	}
 }
@@ -232,13 +229,13 @@ func brokerUp(w *ward) {
 func (w *ward) guest(id string, again bool) paho.Client {
 	o := paho.NewClientOptions().AddBroker("tcp://" + brokerHere).SetClientID(id).SetProtocolVersion(4).
 		SetAutoReconnect(again).SetMaxReconnectInterval(time.Second).SetKeepAlive(time.Minute)
-	ground := w.net.Machine(world.Topology{Prefix: prefix("10.1.253.1")})
+	ground := w.net.Machine(world.Topology{Prefix: bridgetest.Prefix("10.1.253.1")})
 	o.SetCustomOpenConnectionFn(func(*url.URL, paho.ClientOptions) (net.Conn, error) {
 		c, err := ground.DialContext(w.Context(), "tcp", brokerHere)
 		if err != nil {
 			return nil, err
 		}
-		return newBuffered(c), nil
+		return bridgetest.Buffered(c), nil
 	})
 	c := paho.NewClient(o)
 	if token := c.Connect(); token.Wait() && token.Error() != nil {
@@ -261,7 +258,7 @@ func (w *ward) stopRival() { w.second.Disconnect(100) }
 
 // client returns the bridge's client id, as the broker knows it.
 func (w *ward) client() string {
-	for id := range w.broker.server.Clients.GetAll() {
+	for _, id := range w.broker.Clients() {
 		if strings.HasPrefix(id, "mihome2mqtt-") {
 			return id
 		}

@@ -1,4 +1,4 @@
-package bridge_test
+package diagnosis_test
 
 import (
 	"encoding/json"
@@ -18,7 +18,7 @@ func (w *ward) look() []string {
 	var lines []string
 	for began := time.Now(); ; time.Sleep(100 * time.Millisecond) {
 		var now web.Checked
-		if err := json.Unmarshal([]byte(w.v.get("api/v1/problems/check")), &now); err != nil {
+		if err := json.Unmarshal([]byte(w.v.Get("api/v1/problems/check")), &now); err != nil {
 			w.Fatal(err)
 		}
 		for _, c := range now.Checks[len(lines):] {
@@ -57,7 +57,7 @@ func TestCheckNow(t *testing.T) {
 				}
 			}
 			w.disk.Protect(true)
-			w.clock.step(time.Hour)
+			w.clock.Step(time.Hour)
 			w.deafen(true)
 			w.hurt("10.1.0.10", chaos.Cut, time.Hour)
 			w.cloud.Online(w.home.Infos()[0].DID, false)
@@ -86,13 +86,13 @@ func TestSolvedLately(t *testing.T) {
 			w.await("net.none", "Nobody in the network hears Desk plug. It is most likely without power or Wi-Fi.", 3*time.Minute)
 			time.Sleep(8 * time.Minute)
 			var solved struct{ Items []web.Problem }
-			if err := json.Unmarshal([]byte(w.v.get("api/v1/problems/solved")), &solved); err != nil {
+			if err := json.Unmarshal([]byte(w.v.Get("api/v1/problems/solved")), &solved); err != nil {
 				t.Fatal(err)
 			}
 			if len(solved.Items) != 1 || solved.Items[0].ID != "net.none" || time.Since(solved.Items[0].Since) > 4*time.Minute || time.Since(solved.Items[0].Since) < time.Minute {
 				t.Errorf("solved: %+v", solved.Items)
 			}
-			if page := w.v.get("problems"); !strings.Contains(page, "Solved lately") || !strings.Contains(page, "hears Desk plug") {
+			if page := w.v.Get("problems"); !strings.Contains(page, "Solved lately") || !strings.Contains(page, "hears Desk plug") {
 				t.Error("the page does not say what is solved")
 			}
 		})

@@ -1,6 +1,6 @@
 //go:build browser
 
-package bridge_test
+package pages_test
 
 import (
 	"bytes"
@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	paho "github.com/eclipse/paho.mqtt.golang"
 	"github.com/rs/zerolog"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge"
@@ -28,8 +29,9 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/redact"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/cloud"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // desk is somebody with a browser in front of a bridge whose home and cloud are
@@ -39,8 +41,8 @@ type desk struct {
 	ctx   context.Context // of the browser's tab
 	root  string          // the address of the first page, as the browser knows it
 	local string          // the same on the bridge's own port
-	home  *virtual.Home
-	shed  *virtual.Home // a device that the account does not know
+	home  *miio.Home
+	shed  *miio.Home // a device that the account does not know
 	sky   *cloud.Server
 	lan   *cable
 
@@ -73,7 +75,7 @@ func newDesk(t *testing.T, w way, people ...cloud.Person) *desk {
 	world.Seed = 4
 	d.shed = d.furnish(world, "zhimi.humidifier.ca4")
 	var err error
-	if d.sky, err = cloud.New(world, cloud.Options{Home: d.home, Away: virtual.Options{Still: true}, People: people}); err != nil {
+	if d.sky, err = cloud.New(world, cloud.Options{Home: d.home, Away: miio.Options{Still: true}, People: people}); err != nil {
 		t.Fatal(err)
 	}
 	pages, broker := d.port(), d.port()
@@ -88,10 +90,7 @@ func newDesk(t *testing.T, w way, people ...cloud.Person) *desk {
 	for _, run := range []func(context.Context) error{d.home.Run, d.shed.Run, d.sky.Run, b.Run} {
 		go func() { ended <- run(ctx) }()
 	}
-	d.until("the broker listens", func() bool {
-		_, err := connect(ctx, world.Net.DialContext, broker, "ear", func(m message) { d.hear("topics", m.topic+" "+m.payload+"\n") })
-		return err == nil
-	})
+	d.until("the broker listens", func() bool { return d.overhear(broker) })
 	d.browser(program)
 	t.Cleanup(func() {
 		d.everything()
@@ -106,9 +105,19 @@ func newDesk(t *testing.T, w way, people ...cloud.Person) *desk {
 	return d
 }
 
-func (d *desk) furnish(w mi.World, models ...string) *virtual.Home {
+// overhear takes down everything that a broker hands out.
+func (d *desk) overhear(broker string) bool {
+	ear := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://" + broker).SetClientID("ear").SetAutoReconnect(false))
+	if hello := ear.Connect(); hello.Wait() && hello.Error() != nil {
+		return false
+	}
+	all := ear.Subscribe("#", 0, func(_ paho.Client, m paho.Message) { d.hear("topics", m.Topic()+" "+string(m.Payload())+"\n") })
+	return all.Wait() && all.Error() == nil
+}
+
+func (d *desk) furnish(w mi.World, models ...string) *miio.Home {
 	d.Helper()
-	home, err := virtual.New(w, virtual.Options{Models: models, Still: true, First: w.Seed * 100_000_000})
+	home, err := miio.New(w, miio.Options{Models: models, Still: true, First: w.Seed * 100_000_000})
 	if err != nil {
 		d.Fatal(err)
 	}
@@ -143,8 +152,8 @@ func (d *desk) bridge(environ []string) *bridge.Bridge {
 	}))).Level(zerolog.TraceLevel)
 	u := d.sky.URLs()
 	b, err := bridge.New(bridge.Options{
-		Config: c, World: mi.World{Net: d.lan, Disk: virtual.NewDisk(3), Now: time.Now, Seed: 3}, Log: log, Version: "1.0.0", Alone: true, Random: rand.NewChaCha8([32]byte{}),
-		Sources: []spec.Source{spec.NewFolder(virtual.Specs()), spec.NewFolder(cloud.Specs())}, Cloud: account.Hosts{Account: u.Account, STS: u.STS, API: u.API},
+		Config: c, World: mi.World{Net: d.lan, Disk: world.NewDisk(3), Now: time.Now, Seed: 3}, Log: log, Version: "1.0.0", Alone: true, Random: rand.NewChaCha8([32]byte{}),
+		Sources: []spec.Source{spec.NewFolder(miio.Specs()), spec.NewFolder(cloud.Specs())}, Cloud: account.Hosts{Account: u.Account, STS: u.STS, API: u.API},
 		Known: d.nearby(), Learnt: secrets.Add, Clean: secrets.Clean, Heard: func(f func(zerolog.Level, []byte)) { hear.Store(&f) },
 	})
 	if err != nil {
