@@ -20,6 +20,9 @@ const (
 	maxFound  = 64 // addresses that are asked because they announce themselves
 )
 
+// tvModels is how the models of TVs and boxes begin.
+const tvModels = "xiaomi.tv"
+
 // finder is one run of Find.
 type finder struct {
 	d     *Driver
@@ -68,7 +71,7 @@ func (d *Driver) suspects() (out []Config) {
 	}
 	for _, i := range d.o.Known() {
 		at, err := netip.ParseAddrPort(i.Addr)
-		if err != nil || len(out) == maxFound || !strings.HasPrefix(i.Model, "xiaomi.tv") || strings.HasPrefix(i.DID, didPrefix) {
+		if err != nil || len(out) == maxFound || !strings.HasPrefix(i.Model, tvModels) || strings.HasPrefix(i.DID, didPrefix) {
 			continue
 		}
 		host := at.Addr().String()
@@ -93,6 +96,7 @@ func (f *finder) visit(ctx context.Context, c Config) {
 		info.MAC = mac
 	}
 	info.DID, info.Addr = didOf(info.MAC, addr), addr
+	info.MAC = f.d.shared(info.MAC, known)
 	info.Name = cmp.Or(c.Name, info.Name)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -111,6 +115,25 @@ func (f *finder) configured(c Config, macs []lan.MAC) string {
 		}
 	}
 	return ""
+}
+
+// shared returns the MAC address by which others, such as the account, know the TV that
+// has those of f: home platforms see by it that both are one. Without them it is mac.
+func (d *Driver) shared(mac string, f facts) string {
+	if d.o.Known == nil {
+		return mac
+	}
+	own := f.macs("")
+	if m, ok := lan.ParseMAC(mac); ok && !slices.Contains(own, m) {
+		return mac // the user's
+	}
+	for _, i := range d.o.Known() {
+		m, ok := lan.ParseMAC(i.MAC)
+		if ok && strings.HasPrefix(i.Model, tvModels) && !strings.HasPrefix(i.DID, didPrefix) && slices.Contains(own, m) {
+			return m.String()
+		}
+	}
+	return mac
 }
 
 // listen asks for announcements on one interface and visits who answers.

@@ -87,8 +87,12 @@ func TestFind(t *testing.T) {
 	})
 }
 
+// wifiMAC is the TV's other address.
+const wifiMAC = "02:4d:54:57:00:01"
+
 // TestATVOfTheAccountIsFound asks where the account knows a TV; a plug is not asked,
-// nor an address that the user named already.
+// nor an address that the user named already. It is found by the MAC address by which
+// the account knows it, so that home platforms see one TV.
 func TestATVOfTheAccountIsFound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, virtual.Options{})
@@ -100,7 +104,7 @@ func TestATVOfTheAccountIsFound(t *testing.T) {
 		var moved atomic.Bool
 		d := tv.New(mi.World{Net: h.bridge, Now: time.Now}, tv.Options{Log: zerolog.Nop(), NoFind: true, Known: func() []mi.Info {
 			if moved.Load() {
-				return append(known, mi.Info{DID: "2", Model: "xiaomi.tv.eaffh1", Name: "Anna's", Addr: "192.168.7.20:54321"})
+				return append(known, mi.Info{DID: "2", Model: "xiaomi.tv.eaffh1", Name: "Anna's", MAC: wifiMAC, Addr: "192.168.7.20:54321"})
 			}
 			return known
 		}})
@@ -113,12 +117,20 @@ func TestATVOfTheAccountIsFound(t *testing.T) {
 		}
 		moved.Store(true)
 		after(2 * time.Minute)
-		want := mi.Info{DID: tvDID, Addr: tvAddr, MAC: tvMAC, Name: "Living room TV", Model: "xiaomi.tv.mitv606", Firmware: "16777498"}
+		want := mi.Info{DID: tvDID, Addr: tvAddr, MAC: wifiMAC, Name: "Living room TV", Model: "xiaomi.tv.mitv606", Firmware: "16777498"}
 		if len(found) == 0 {
 			t.Fatal("it is not found")
 		}
 		if got := <-found; got != want {
 			t.Errorf("found %+v, want %+v", got, want)
+		}
+		link, err := d.Open(ctx, want, &drivertest.Sink{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer link.Close()
+		if got, err := link.(mi.Describer).Describe(ctx); err != nil || got.MAC != wifiMAC {
+			t.Errorf("it describes itself by %s, %v; home platforms take it for another one", got.MAC, err)
 		}
 		cancel()
 		if err := <-ended; err != nil {

@@ -145,7 +145,8 @@ func refused(err error) bool { return errors.Is(err, mi.ErrInvalid) || errors.Is
 
 // Describe implements mi.Describer.
 func (s *session) Describe(ctx context.Context) (mi.Info, error) {
-	info, _, err := inspect(ctx, s.ask)
+	info, known, err := inspect(ctx, s.ask)
+	info.MAC = s.d.shared(info.MAC, known)
 	return info, err
 }
 
