@@ -161,12 +161,7 @@ func (s *session) search(ctx context.Context) error {
 // handshake asks for the device's clock. Nothing was ordered yet when it fails.
 func (s *session) handshake(ctx context.Context) error {
 	for turn := range 3 {
-		s.mu.Lock()
-		s.expect(waiting{hello: true})
-		s.asked = time.Now()
-		out := s.hello(s.addr, turn == 0)
-		s.mu.Unlock()
-		s.w.send(out)
+		s.askClock(turn == 0)
 		e, err := s.next(ctx)
 		if err != nil || e.kind == greeted {
 			return err
@@ -174,6 +169,16 @@ func (s *session) handshake(ctx context.Context) error {
 	}
 	s.d.missing()
 	return s.silent()
+}
+
+// askClock sends a hello, or the probe that also tells about push.
+func (s *session) askClock(probe bool) {
+	s.mu.Lock()
+	s.expect(waiting{hello: true})
+	s.asked = time.Now()
+	out := s.hello(s.addr, probe)
+	s.mu.Unlock()
+	s.w.send(out)
 }
 
 // overdue reports whether the time of a context is over, even if it does not know
@@ -250,16 +255,16 @@ func (s *session) expect(w waiting) {
 func (s *session) again() { s.expect(s.wait) }
 
 // next waits for the next event.
-func (s *session) next(ctx context.Context) (event, error) {
+func (s *session) next(ctx context.Context) (e event, err error) {
 	select {
-	case e := <-s.events:
-		if e.kind == gone {
-			return e, fmt.Errorf("the conversation is closed: %w", mi.ErrOffline)
-		}
-		return e, nil
+	case e = <-s.events:
 	case <-ctx.Done():
-		return event{}, ended(ctx)
+		return e, ended(ctx)
 	}
+	if e.kind == gone {
+		err = fmt.Errorf("the conversation is closed: %w", mi.ErrOffline)
+	}
+	return e, err
 }
 
 // missed notes a request without answer from a device that answers hellos.
