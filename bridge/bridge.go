@@ -180,7 +180,7 @@ func (b *Bridge) learn(all []mi.Info) {
 // view is whom the devices tell what happens.
 func (b *Bridge) view() device.View {
 	if b.pages == nil {
-		return b.topics
+		return b.diagnosis.View(b.topics)
 	}
 	return b.pages
 }

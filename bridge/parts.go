@@ -46,7 +46,7 @@ func (b *Bridge) newPages() (*pages.Pages, error) {
 	}
 	return pages.New(pages.Options{
 		World: o.World, Memory: b.store, Random: o.Random, Log: o.Log, Config: o.Config, Origins: o.Origins, Version: o.Version, Host: o.Host, Alone: o.Alone,
-		Home: b.devices, Topics: b.topics, Drivers: b.drivers, Accounts: b.accounts, Diagnosis: b.diagnosis,
+		Home: b.devices, View: b.diagnosis.View(b.topics), Topics: b.topics, Drivers: b.drivers, Accounts: b.accounts, Diagnosis: b.diagnosis,
 		Learn: b.learn, SetLogLevel: o.SetLogLevel, Restart: o.Restart, Clean: o.Clean,
 	})
 }

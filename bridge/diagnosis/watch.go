@@ -39,17 +39,6 @@ func New(o Options) *Watch {
 	return &Watch{opt: o, began: time.Now(), kick: make(chan struct{}, 1), open: map[string]web.Problem{}, knocks: map[string]knock{}}
 }
 
-// Told is called when the state of a device changes.
-func (w *Watch) Told(online bool) {
-	if online {
-		return
-	}
-	select {
-	case w.kick <- struct{}{}:
-	default:
-	}
-}
-
 // Run looks after the problems until ctx ends.
 func (w *Watch) Run(ctx context.Context) {
 	tick := time.NewTicker(watchEvery)
@@ -92,13 +81,6 @@ func (w *Watch) needing(all []web.Problem) (out []web.Problem) {
 		}
 	}
 	return out
-}
-
-// Forget drops what is known of a device that was removed.
-func (w *Watch) Forget(id string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.knocks, id)
 }
 
 func keyOf(p web.Problem) string { return p.ID + " " + p.Device }

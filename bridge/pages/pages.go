@@ -37,6 +37,7 @@ type Options struct {
 	Alone   bool   // the bridge looks for nothing on the network
 
 	Home      func() *device.Home // returns the devices, which tell the pages and so are built after them
+	View      device.View         // is handed on what happens at the devices
 	Topics    Topics
 	Drivers   []device.Route
 	Accounts  *account.Manager // nil while there are none
@@ -48,10 +49,8 @@ type Options struct {
 	Clean       func(text string) string // masks secrets; nil masks none
 }
 
-// Topics are the devices as the broker shows them: pages hand them on what happens,
-// and show what stands on them.
+// Topics are the devices as the broker shows them.
 type Topics interface {
-	device.View
 	// Look returns how a device is shown; false when it is not.
 	Look(id string) (mqtt.Look, bool)
 	Connection() mqtt.Connection
@@ -108,14 +107,14 @@ func (p *Pages) Logged(level zerolog.Level, line []byte) { p.server.Logged(level
 
 // Opened implements device.View.
 func (p *Pages) Opened(d *device.Device, spec *mi.Spec) device.Plan {
-	plan := p.opt.Topics.Opened(d, spec)
+	plan := p.opt.View.Opened(d, spec)
 	p.server.Listed()
 	return plan
 }
 
 // Changed implements device.View.
 func (p *Pages) Changed(d *device.Device, changes []mi.Change) bool {
-	moving := p.opt.Topics.Changed(d, changes)
+	moving := p.opt.View.Changed(d, changes)
 	p.diary.changed(d, changes)
 	if p.server.Watched() {
 		p.server.Changed(d.ID(), p.touched(d, changes))
@@ -125,7 +124,7 @@ func (p *Pages) Changed(d *device.Device, changes []mi.Change) bool {
 
 // Happened implements device.View.
 func (p *Pages) Happened(d *device.Device, h mi.Happening) {
-	p.opt.Topics.Happened(d, h)
+	p.opt.View.Happened(d, h)
 	if spec := d.Spec(); spec != nil && h.Event >= 0 && h.Event < len(spec.Events) {
 		p.diary.happened(d.ID(), happening(spec, h))
 		p.server.Changed(d.ID(), nil)
@@ -134,15 +133,13 @@ func (p *Pages) Happened(d *device.Device, h mi.Happening) {
 
 // Status implements device.View.
 func (p *Pages) Status(d *device.Device, s device.Status) {
-	p.opt.Topics.Status(d, s)
+	p.opt.View.Status(d, s)
 	p.server.Told(d.ID())
-	p.opt.Diagnosis.Told(s.Online)
 }
 
 // Removed implements device.View.
 func (p *Pages) Removed(d *device.Device) {
-	p.opt.Topics.Removed(d)
-	p.opt.Diagnosis.Forget(d.ID())
+	p.opt.View.Removed(d)
 	p.diary.forget(d.ID())
 	p.server.Listed()
 }
