@@ -93,3 +93,19 @@ func TestEventLogIsASetOfTimes(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatReadingSpoilsIsNotRead is about a power strip that begins its count anew
+// whenever somebody reads it: then the account counts nothing any more.
+func TestWhatReadingSpoilsIsNotRead(t *testing.T) {
+	s := shipped(t).Correct(&mi.Spec{
+		Model: "cuco.plug.cp5pro", Type: "outlet",
+		Services: []mi.Service{{IID: 10, Name: "power-consumption", Key: "power-consumption"}},
+		Props: []mi.Property{
+			{SIID: 10, PIID: 1, Key: "power-consumption/power-consumption", Name: "power-consumption", Format: mi.FormatFloat, Access: mi.Read | mi.Notify},
+			{SIID: 10, PIID: 4, Key: "power-consumption/electric-power", Name: "electric-power", Format: mi.FormatFloat, Access: mi.Read | mi.Notify},
+		},
+	})
+	if s.Props[0].Access != mi.Notify || s.Props[1].Access&mi.Read == 0 {
+		t.Errorf("access is %v and %v", s.Props[0].Access, s.Props[1].Access)
+	}
+}

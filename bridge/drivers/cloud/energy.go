@@ -86,7 +86,7 @@ func (d *Driver) meterKey(model string) string {
 	if err != nil { // nothing is known of it yet
 		return ""
 	}
-	i := slices.IndexFunc(spec.Props, func(p mi.Property) bool { return p.Name == "power-consumption" && p.Access&mi.Read != 0 })
+	i := slices.IndexFunc(spec.Props, func(p mi.Property) bool { return p.Name == "power-consumption" && p.Access&(mi.Read|mi.Notify) != 0 })
 	if i < 0 {
 		return ""
 	}

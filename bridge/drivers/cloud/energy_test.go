@@ -44,6 +44,10 @@ func TestEnergyIsAskedUnderTheKeyOfItsProperty(t *testing.T) {
 		if all := k.took(); len(all) != 1 || all[0].body != `"1001 11.1 day"` {
 			t.Errorf("asked %+v", all)
 		}
+		k.spec.Props[len(k.spec.Props)-1].Access = mi.Notify // by a mapping file: some must not be read
+		if got := d.meterKey(k.spec.Model); got != "11.1" {
+			t.Errorf("what is not read is counted under %q", got)
+		}
 		d.o.NoEnergy = true
 		found := 0
 		d.look(func(mi.Info) { found++ })
