@@ -17,7 +17,6 @@ import (
 const miioPort = "54321"
 
 var (
-	tokenShape = regexp.MustCompile(`^([0-9a-fA-F]{32}|[0-9a-fA-F]{96})$`)
 	modelShape = regexp.MustCompile(`^[a-z0-9_-]+(\.[a-z0-9_-]+){2}$`)
 	didShape   = regexp.MustCompile(`^([0-9]{1,20}|[a-z]+\.[A-Za-z0-9._-]{1,60})$`)
 	macShape   = regexp.MustCompile(`^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$`)

@@ -17,7 +17,7 @@ func sortedNames(m map[string]any) []string { return slices.Sorted(maps.Keys(m))
 // newInfo checks the fields of one device; keys are did, host, token, model,
 // name, mac, room, parent.
 func newInfo(raw map[string]string) (mi.Info, error) {
-	if !tokenShape.MatchString(raw["token"]) {
+	if !isToken(raw["token"]) {
 		return mi.Info{}, errors.New("its token is not right; a token has 32 hexadecimal digits")
 	}
 	if raw["did"] == "" && raw["host"] == "" {
@@ -39,6 +39,12 @@ func newInfo(raw map[string]string) (mi.Info, error) {
 	}, nil
 }
 
+// isToken tells the usual form, and the long one of old backups. Ten thousand of them
+// are looked at each time: an expression is slow.
+func isToken(s string) bool {
+	return (len(s) == 32 || len(s) == 96) && strings.Trim(s, "0123456789abcdefABCDEF") == ""
+}
+
 // hostPort completes a host by the port of miIO devices.
 func hostPort(host string) (string, error) {
 	if host == "" {
@@ -55,7 +61,7 @@ func hostPort(host string) (string, error) {
 
 // hardware returns a MAC address in its usual spelling, "" for anything else.
 func hardware(mac string) string {
-	if !macShape.MatchString(mac) {
+	if mac == "" || !macShape.MatchString(mac) {
 		return ""
 	}
 	return strings.ToLower(strings.ReplaceAll(mac, "-", ":"))
