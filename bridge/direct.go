@@ -11,10 +11,12 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/entity"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mapping"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/pages"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/profile"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/sealed"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/store"
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/web"
 )
 
 // fetchWithin is how long Direct waits for miot-spec.org.
@@ -95,6 +97,19 @@ func (d *Direct) Spec(ctx context.Context, model string) (*mi.Spec, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("%w (waited %s)", err, fetchWithin)
 	}
+}
+
+// Accounts returns the Xiaomi accounts of the data folder for who signs in without a
+// running bridge. run keeps them going until its context ends.
+func (d *Direct) Accounts() (all web.Accounts, run func(context.Context) error, err error) {
+	m, err := (&Bridge{opt: d.opt, key: d.key}).newAccounts()
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case m == nil:
+		return nil, nil, fmt.Errorf("no account is used, as %sCLOUD says: %w", config.Prefix, mi.ErrUnsupported)
+	}
+	return pages.Accounts{Manager: m}, m.Run, nil
 }
 
 // Profiles returns the files of profiles that ship with the bridge.

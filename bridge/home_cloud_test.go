@@ -79,20 +79,17 @@ type loft struct {
 	diary   *diary
 }
 
-const loftHere = "10.1.255.2"
-
 // live runs f in a home that has been up for two minutes.
 func live(t *testing.T, f func(l *loft)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		l := &loft{T: t, began: time.Now(), net: world.NewNet(7), diary: &diary{opened: map[string]int{}}}
-		street := mi.World{Net: l.net.Segment(world.Topology{Prefix: bridgetest.Prefix("10.1.0.1")}), Now: time.Now, Seed: 7}
+		net, street, here := bridgetest.Street(7)
+		l := &loft{T: t, began: time.Now(), net: net, diary: &diary{opened: map[string]int{}}}
 		var err error
 		models := []string{"cuco.plug.cp5pro", "yeelink.light.color5", "zhimi.humidifier.ca4", "xiaomi.tv.eaffh1"}
 		if l.virtual, err = virtualmiio.New(street, virtualmiio.Options{Models: models, Address: bridgetest.Address, Still: true}); err != nil {
 			t.Fatal(err)
 		}
-		here := mi.World{Net: l.net.Machine(world.Topology{Prefix: bridgetest.Prefix(loftHere)}), Disk: world.NewDisk(7), Now: time.Now, Seed: 7}
 		if l.cloud, err = cloud.New(here, cloud.Options{Home: l.virtual, Away: virtualmiio.Options{Still: true}}); err != nil {
 			t.Fatal(err)
 		}
@@ -143,7 +140,7 @@ func (l *loft) signIn() {
 // pull takes the bridge's LAN away for a while from now on.
 func (l *loft) pull(d time.Duration) {
 	from := time.Since(l.began)
-	l.net.Hurt(netip.MustParseAddr(loftHere), chaos.Fault{Kind: chaos.Cut, From: from, To: from + d})
+	l.net.Hurt(netip.MustParseAddr(bridgetest.Here), chaos.Fault{Kind: chaos.Cut, From: from, To: from + d})
 }
 
 // device returns the device of a model in the LAN.

@@ -19,16 +19,13 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
 	virtualmiio "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 	virtualtv "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // TestATVIsSwitchedOnAsADeviceOfMIoT has one TV by both of its interfaces. Magic
 // packets do not reach it; the action that MIoT has for that does.
 func TestATVIsSwitchedOnAsADeviceOfMIoT(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := world.NewNet(7)
-		there := mi.World{Net: n.Segment(world.Topology{Prefix: bridgetest.Prefix("10.1.0.1")}), Now: time.Now, Seed: 7}
-		here := mi.World{Net: n.Machine(world.Topology{Prefix: bridgetest.Prefix("10.1.255.2")}), Disk: world.NewDisk(7), Now: time.Now, Seed: 7}
+		_, there, here := bridgetest.Street(7)
 		miot, err := virtualmiio.New(there, virtualmiio.Options{Models: []string{"xiaomi.tv.eaffh1", "cuco.plug.cp5pro"}, Address: bridgetest.Address, Still: true})
 		if err != nil {
 			t.Fatal(err)

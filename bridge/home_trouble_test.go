@@ -2,7 +2,6 @@ package bridge_test
 
 import (
 	"context"
-	"net/netip"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -20,7 +19,6 @@ import (
 	virtualmiio "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
 	virtualrouter "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/router"
 	virtualtv "github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/tv"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/world"
 )
 
 // TestTVAndRouterInTroubleDelayNobody lets a TV's HTTP server hang and a router with
@@ -28,9 +26,7 @@ import (
 // polled as if they were not there, and neither gets a storm of requests.
 func TestTVAndRouterInTroubleDelayNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := world.NewNet(7)
-		there := mi.World{Net: n.Segment(world.Topology{Prefix: bridgetest.Prefix("10.1.0.1")}), Now: time.Now, Seed: 7}
-		here := mi.World{Net: n.Machine(world.Topology{Prefix: netip.MustParsePrefix("10.1.255.2/16")}), Disk: world.NewDisk(7), Now: time.Now, Seed: 7}
+		_, there, here := bridgetest.Street(7)
 		plugs, err := virtualmiio.New(there, virtualmiio.Options{Models: []string{"cuco.plug.cp5pro"}, Address: bridgetest.Address, Still: true})
 		if err != nil {
 			t.Fatal(err)

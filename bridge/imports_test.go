@@ -29,7 +29,7 @@ var picture = map[string][]string{
 	"bridge/lan":                {"bridge/mi"},
 	"bridge/drivers/*":          {"bridge/mi", "bridge/lan", "bridge/profile", "bridge/spec"},
 	"bridge/drivers/drivertest": {"bridge/mi", "bridge/device"},
-	"bridge/bridgetest":         {"bridge/mi", "bridge/mqtt"},
+	"bridge/bridgetest":         {"bridge/mi", "bridge/mqtt", "bridge/virtual/world"},
 	"bridge/device":             {"bridge/mi"},
 	"bridge/entity":             {"bridge/mi"},
 	"bridge/topic":              {},

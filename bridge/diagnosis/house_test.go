@@ -61,14 +61,12 @@ type ward struct {
 	opt bridge.Options
 }
 
-const wardHere = "10.1.255.2"
-
 // newWard makes the network; what the bridge is like may be changed before it runs.
 func newWard(t *testing.T) *ward {
-	home := world.NewNet(1)
-	w := &ward{T: t, began: time.Now(), net: home, clock: new(bridgetest.Clock), heaven: new(bridgetest.Clock), disk: world.NewDisk(1)}
-	w.street = mi.World{Net: home.Segment(world.Topology{Prefix: bridgetest.Prefix("10.1.0.1")}), Now: time.Now, Seed: 1}
-	w.here = mi.World{Net: home.Machine(world.Topology{Prefix: bridgetest.Prefix(wardHere)}), Disk: w.disk, Now: w.clock.Now, Seed: 1}
+	w := &ward{T: t, began: time.Now(), clock: new(bridgetest.Clock), heaven: new(bridgetest.Clock)}
+	w.net, w.street, w.here = bridgetest.Street(1)
+	w.disk = world.NewDisk(1)
+	w.here.Disk, w.here.Now = w.disk, w.clock.Now
 	return w
 }
 

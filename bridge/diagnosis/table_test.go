@@ -104,10 +104,10 @@ func networkIlls() []ill {
 		{id: "net.bridge_network", text: "The bridge runs in a container network of its own, so it cannot hear devices calling. Devices whose address it knows still work.",
 			before: func(w *ward) {
 				onePlug(w)
-				w.here.Net = w.net.Machine(world.Topology{Prefix: bridgetest.Prefix("172.17.0.2"), NAT: netip.MustParseAddr(wardHere)})
+				w.here.Net = w.net.Machine(world.Topology{Prefix: bridgetest.Prefix("172.17.0.2"), NAT: netip.MustParseAddr(bridgetest.Here)})
 			}, within: time.Minute},
 		{id: "net.no_broadcast", text: "Your network does not pass broadcasts to the bridge. Known devices work; new ones are not found by themselves.",
-			before: onePlug, fall: func(w *ward) { w.hurt(wardHere, chaos.Isolated, 10*time.Minute) }, within: 6 * time.Minute, heal: rest, over: 12 * time.Minute},
+			before: onePlug, fall: func(w *ward) { w.hurt(bridgetest.Here, chaos.Isolated, 10*time.Minute) }, within: 6 * time.Minute, heal: rest, over: 12 * time.Minute},
 		{id: "net.none", text: "Nobody in the network hears Desk plug. It is most likely without power or Wi-Fi.",
 			before: onePlug, fall: cut, within: 3 * time.Minute, heal: rest, over: 12 * time.Minute},
 		{id: "net.none", text: "Nobody hears Desk plug: not the network, not Xiaomi's cloud. It is most likely without power or Wi-Fi.",

@@ -42,26 +42,17 @@ var harmless = map[string][]string{
 
 // Harm returns the classes of danger of an order, those of Dangers. To lock, close or
 // switch off is no danger. No mapping file has a say in it.
-func Harm(spec *mi.Spec, order mi.Order) []string {
-	return perils{spec: spec}.harm(order)
-}
+func Harm(spec *mi.Spec, order mi.Order) []string { return perils{}.harm(spec, order) }
 
 // Harm is what the function Harm says of an order to a device with this model.
-func (m *Model) Harm(order mi.Order) []string {
-	p := m.perils
-	p.spec = m.Spec
-	return p.harm(order)
-}
+func (m *Model) Harm(order mi.Order) []string { return m.perils.harm(m.Spec, order) }
 
-// perils knows the classes of what can be written and run.
-type perils struct {
-	spec           *mi.Spec
-	props, actions [][]string // prepared; nil: looked up each time
-}
+// perils are the classes of what can be written and run, prepared: an order waits for
+// them. Without any they are looked up each time.
+type perils struct{ props, actions [][]string }
 
-// newPerils prepares the answers: an order waits for them.
 func newPerils(spec *mi.Spec) perils {
-	p := perils{spec: spec, props: make([][]string, len(spec.Props)), actions: make([][]string, len(spec.Actions))}
+	p := perils{props: make([][]string, len(spec.Props)), actions: make([][]string, len(spec.Actions))}
 	for i := range spec.Props {
 		p.props[i] = classesOf(spec.Type, spec.Props[i].Key)
 	}
@@ -71,25 +62,25 @@ func newPerils(spec *mi.Spec) perils {
 	return p
 }
 
-func (p perils) harm(order mi.Order) (classes []string) {
+func (p perils) harm(spec *mi.Spec, order mi.Order) (classes []string) {
+	known := func(prepared [][]string, i int, key mi.Key) []string {
+		if prepared != nil {
+			return prepared[i]
+		}
+		return classesOf(spec.Type, key)
+	}
 	for _, c := range order.Set {
-		for _, class := range p.classes(p.props, c.Prop, p.spec.Props[c.Prop].Key) {
-			if !fits(harmless[class], label(&p.spec.Props[c.Prop], c.Value)) {
+		prop := &spec.Props[c.Prop]
+		for _, class := range known(p.props, c.Prop, prop.Key) {
+			if !fits(harmless[class], label(prop, c.Value)) {
 				classes = append(classes, class)
 			}
 		}
 	}
 	for _, c := range order.Calls {
-		classes = append(classes, p.classes(p.actions, c.Action, p.spec.Actions[c.Action].Key)...)
+		classes = append(classes, known(p.actions, c.Action, spec.Actions[c.Action].Key)...)
 	}
 	return classes
-}
-
-func (p perils) classes(prepared [][]string, i int, key mi.Key) []string {
-	if prepared != nil {
-		return prepared[i]
-	}
-	return classesOf(p.spec.Type, key)
 }
 
 // classesOf returns the classes of what is written or run by key.

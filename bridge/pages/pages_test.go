@@ -18,7 +18,6 @@ import (
 	"github.com/mihome2mqtt/mihome2mqtt/bridge"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/bridgetest"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/config"
-	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/spec"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/chaos"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/miio"
@@ -29,10 +28,8 @@ import (
 func open(t *testing.T, models []string, look func(v *bridgetest.Visitor, home *miio.Home, net *world.Net)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		net := world.NewNet(1)
-		ground := net.Machine(world.Topology{Prefix: bridgetest.Prefix("10.1.255.2")})
-		w := mi.World{Net: net.Segment(world.Topology{Prefix: bridgetest.Prefix("10.1.0.1")}), Now: time.Now, Seed: 1}
-		home, err := miio.New(w, miio.Options{Models: models, Address: bridgetest.Address, Still: true})
+		net, there, here := bridgetest.Street(1)
+		home, err := miio.New(there, miio.Options{Models: models, Address: bridgetest.Address, Still: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +38,7 @@ func open(t *testing.T, models []string, look func(v *bridgetest.Visitor, home *
 			t.Fatal(err)
 		}
 		b, err := bridge.New(bridge.Options{
-			Config: c, World: mi.World{Net: ground, Disk: world.NewDisk(1), Now: time.Now, Seed: 1}, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel), Version: "1.0.0",
+			Config: c, World: here, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel), Version: "1.0.0",
 			Sources: []spec.Source{spec.NewFolder(miio.Specs())}, Known: home.Infos(), Random: rand.NewChaCha8([32]byte{}), Origins: map[string]string{},
 		})
 		if err != nil {
@@ -52,7 +49,7 @@ func open(t *testing.T, models []string, look func(v *bridgetest.Visitor, home *
 		go func() { ended <- home.Run(ctx) }()
 		go func() { ended <- b.Run(ctx) }()
 		time.Sleep(20 * time.Second)
-		v := bridgetest.NewVisitor(t, ground)
+		v := bridgetest.NewVisitor(t, here.Net)
 		look(v, home, net)
 		stop()
 		for range 2 {
