@@ -35,8 +35,8 @@ type Options struct {
 	// Changed, when set, is told the sorted list of devices after it changed, at
 	// most once a second and once more at the end.
 	Changed func([]mi.Info)
-	// Denied, when set, is told once that a device refuses its token, so that
-	// somebody can look for a new one and hand it in with Found.
+	// Denied, when set, is told that a device, or one way to it, refuses its token, so
+	// that somebody can look for a new one and hand it in with Found.
 	Denied func(mi.Info)
 }
 
@@ -138,6 +138,7 @@ func (h *Home) Run(ctx context.Context) error {
 
 	h.loops.Go(func() { h.wheel.run(ctx) })
 	h.loops.Go(func() { h.save(ctx) })
+	h.loops.Go(func() { h.wake(ctx) })
 	for i := range h.opt.Routes {
 		h.loops.Go(func() { h.find(ctx, i) })
 	}

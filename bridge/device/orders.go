@@ -19,6 +19,7 @@ var (
 	errInternal = errors.New("internal error")
 	errRemoved  = fmt.Errorf("device: removed: %w", mi.ErrOffline)
 	errStopping = fmt.Errorf("device: the bridge stops: %w", mi.ErrOffline)
+	errSlept    = fmt.Errorf("not carried out: this machine slept, or its clock was set: %w", mi.ErrTimeout)
 )
 
 const (
@@ -33,6 +34,7 @@ const (
 type waiting struct {
 	Request
 	deadline time.Duration
+	given    mi.Moment
 }
 
 // result is how one order ended.
@@ -47,7 +49,7 @@ func (d *Device) Do(r Request) {
 		r.done(nil, err)
 		return
 	}
-	w := waiting{r, d.home.now() + d.home.opt.OrderTimeout}
+	w := waiting{r, d.home.now() + d.home.opt.OrderTimeout, d.home.opt.World.Moment()}
 	d.mu.Lock()
 	replaced, err := d.in.order(w)
 	d.home.marks.orders.Reach(len(d.in.orders))
@@ -148,7 +150,7 @@ func (d *Device) expired(now time.Duration) (late []waiting) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.in.orders = slices.DeleteFunc(d.in.orders, func(w waiting) bool {
-		if w.deadline > now {
+		if w.deadline > now && !d.home.opt.World.Overslept(w.given) {
 			return false
 		}
 		late = append(late, w)
@@ -160,6 +162,7 @@ func (d *Device) expired(now time.Duration) (late []waiting) {
 // sending is what is still to be sent of some orders.
 type sending struct {
 	cause    string
+	given    mi.Moment
 	set      []mi.Change
 	calls    []mi.Call
 	manner   mi.Manner // of the newest
@@ -171,7 +174,7 @@ type sending struct {
 func (d *Device) sending(batch []waiting, sign []int) *sending {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s := &sending{cause: batch[0].Cause, absolute: true, sign: sign}
+	s := &sending{cause: batch[0].Cause, given: batch[0].given, absolute: true, sign: sign}
 	for _, w := range batch {
 		s.absolute = s.absolute && d.absolute(w.Order)
 		for _, c := range w.Set {
@@ -221,6 +224,9 @@ func (d *Device) deliver(ctx context.Context, s *sending, batch []waiting) (*rou
 		}
 		if d.superseded(batch) {
 			return nil, ErrReplaced
+		}
+		if d.home.opt.World.Overslept(s.given) {
+			return nil, errSlept
 		}
 		if errors.Is(ctx.Err(), context.Canceled) {
 			return nil, errStopping
@@ -276,6 +282,9 @@ func (d *Device) send(ctx context.Context, r *route, s *sending) error {
 			return err
 		}
 	}
+	if d.home.opt.World.Overslept(s.given) {
+		return errSlept
+	}
 	for len(s.set) > 0 && ctx.Err() == nil {
 		n := len(s.set)
 		if r.spec.Tuning.NoParallelWrites {
@@ -318,7 +327,7 @@ func (d *Device) write(ctx context.Context, r *route, set []mi.Change, s *sendin
 	if done {
 		return nil
 	}
-	if look != nil || ctx.Err() != nil {
+	if look != nil || ctx.Err() != nil || d.home.opt.World.Overslept(s.given) {
 		return err
 	}
 	return s.put(ctx, to, wire)

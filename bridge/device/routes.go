@@ -200,20 +200,35 @@ func (d *Device) mark(r *route, err error) {
 	if err == nil && !r.down.Load() && r.fails == 0 {
 		return // nobody but this exchange writes them
 	}
+	if d.marked(r, err) && d.home.opt.Denied != nil {
+		d.home.opt.Denied(d.Info())
+	}
+}
+
+// helped reports whether another route than r serves the device. It needs d.mu.
+func (d *Device) helped(r *route) bool {
+	return slices.ContainsFunc(d.routes, func(o *route) bool { return o != r && o.link != nil && !o.down.Load() })
+}
+
+// marked is mark without whom to tell; it reports whether the token was refused again while
+// another route serves, so that nobody else says so.
+func (d *Device) marked(r *route, err error) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err == nil {
 		r.fails, r.err = 0, nil
 		r.down.Store(false)
-		return
+		return false
 	}
 	now, wait := d.home.now(), &d.home.opt.Intervals
+	again := false
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, ErrUnknownOutcome):
-		return
+		return false
 	case errors.Is(err, mi.ErrDenied) && !errors.Is(r.err, mi.ErrDenied):
 		r.fails, r.retry = 2, now+deniedSoon
 	case errors.Is(err, mi.ErrDenied):
+		again, r.fails = r.fails == 2 && d.helped(r), 3
 		r.retry = now + deniedRest
 	case errors.Is(err, mi.ErrOffline), errors.Is(err, errInternal):
 		r.fails = max(2, r.fails+1)
@@ -222,10 +237,11 @@ func (d *Device) mark(r *route, err error) {
 		r.fails++
 		r.retry = now + wait.backoff(max(0, r.fails-2), d.hash)
 	default:
-		return
+		return false
 	}
 	r.err = err
 	r.down.Store(r.fails >= 2)
+	return again
 }
 
 // open gives the route a link, unless it has one that is still good.

@@ -31,6 +31,20 @@ func (w World) Rand(name string) *rand.Rand {
 	return rand.New(rand.NewPCG(w.Seed, h.Sum64()))
 }
 
+// Moment is an instant by both clocks: the one that people look at, and the one that
+// stands still while the machine sleeps.
+type Moment struct{ wall, ran time.Time }
+
+// Moment returns the present one.
+func (w World) Moment() Moment { return Moment{w.Now().Round(0), time.Now()} }
+
+// Overslept reports whether the machine slept since m, or its clock was set forward:
+// the world is further on than the time that the process ran.
+func (w World) Overslept(m Moment) bool {
+	const settled = 10 * time.Second // less is a clock that is put right
+	return w.Now().Round(0).Sub(m.wall)-time.Since(m.ran) > settled
+}
+
 // Network opens every socket of the process.
 type Network interface {
 	// ListenUDP opens a datagram socket on address (host:port).

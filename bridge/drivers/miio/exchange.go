@@ -39,6 +39,7 @@ func (m manner) turns(proven bool) int {
 // exchange sends a request and returns what stands under result. When no answer
 // comes, the error is a *silence.
 func (s *session) exchange(ctx context.Context, tail []byte, m manner) ([]byte, error) {
+	began := s.d.w.Moment()
 	if err := s.take(ctx); err != nil {
 		return nil, unsent(m, err)
 	}
@@ -47,6 +48,9 @@ func (s *session) exchange(ctx context.Context, tail []byte, m manner) ([]byte, 
 	s.mu.Unlock()
 	defer s.leave()
 	proven, err := s.ready(ctx, m)
+	if err == nil && m != reading && s.d.w.Overslept(began) {
+		err = fmt.Errorf("this machine slept meanwhile: %w", mi.ErrTimeout)
+	}
 	if err != nil {
 		return nil, unsent(m, err)
 	}
