@@ -79,11 +79,11 @@ type advisor struct {
 	list []mi.Interface
 }
 
-// interfaces lists the interfaces, looked up at most every 30 seconds.
+// interfaces lists the interfaces, looked up at most once a keepTick.
 func (a *advisor) interfaces(now time.Time) []mi.Interface {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.at.IsZero() || now.Sub(a.at) > 30*time.Second {
+	if a.at.IsZero() || now.Sub(a.at) >= keepTick {
 		if list, err := a.net.Interfaces(); err == nil {
 			a.list = list
 		}

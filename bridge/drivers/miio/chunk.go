@@ -35,7 +35,18 @@ type limits struct {
 
 	mu   sync.Mutex // guards the fields below
 	all  map[string]*limit
-	kept map[string]int // sizes that were learnt, by kind; nil before they are loaded
+	kept map[string]int // sizes that were learnt, by kind
+}
+
+// load fills in what was learnt before.
+func (l *limits) load(memory mi.Memory) {
+	l.memory, l.all = memory, map[string]*limit{}
+	if memory != nil {
+		memory.Load(batchName, &l.kept)
+	}
+	if l.kept == nil {
+		l.kept = map[string]int{}
+	}
 }
 
 // batchName is where the learnt sizes are kept.
@@ -49,22 +60,11 @@ func (l *limits) of(kind string, start int) *limit {
 	if known := l.all[kind]; known != nil {
 		return known
 	}
-	if l.kept == nil {
-		if l.memory != nil {
-			l.memory.Load(batchName, &l.kept)
-		}
-		if l.kept == nil {
-			l.kept = map[string]int{}
-		}
-	}
 	size := l.kept[kind]
 	if size < 1 || size > start {
 		size = start
 	}
 	out := &limit{size: size, save: func(n int) { l.keep(kind, n) }}
-	if l.all == nil {
-		l.all = map[string]*limit{}
-	}
 	l.all[kind] = out
 	return out
 }

@@ -82,7 +82,7 @@ func New(w mi.World, o Options) *Driver {
 		sessions:  sessions{byDID: map[uint64]*session{}, seen: map[netip.AddrPort]uint64{}},
 	}
 	d.advisor.net = w.Net
-	d.limits.memory = o.Memory
+	d.limits.load(o.Memory)
 	d.keeper.init()
 	return d
 }
@@ -116,7 +116,7 @@ func (d *Driver) acquire(ctx context.Context) (*wire, error) {
 			return nil, err
 		}
 		d.wire = w
-		w.tasks.Go(func() { d.keeper.run(w) })
+		w.tasks.Go(func() { d.keeper.run(w, d.advisor.interfaces) })
 	}
 	d.users++
 	return d.wire, nil

@@ -277,6 +277,7 @@ func resultCode(body []byte) error {
 // probes the devices that hold one.
 type keeper struct {
 	kick chan struct{}
+	own  []mi.Interface // of this machine, when it was last looked at; run's own
 
 	mu      sync.Mutex // guards members
 	members map[uint64]*session
@@ -313,8 +314,16 @@ func (k *keeper) list() []*session {
 	return out
 }
 
+// moved reports whether this machine got other addresses. Devices tell the one from
+// which they were asked to.
+func (k *keeper) moved(own []mi.Interface) bool {
+	before := k.own
+	k.own = own
+	return before != nil && !slices.Equal(before, own)
+}
+
 // run works until the wire closes.
-func (k *keeper) run(w *wire) {
+func (k *keeper) run(w *wire, own func(time.Time) []mi.Interface) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	timer := time.NewTimer(keepTick)
@@ -327,7 +336,11 @@ func (k *keeper) run(w *wire) {
 		case <-timer.C:
 		}
 		members := k.list()
+		moved := k.moved(own(time.Now()))
 		for _, s := range members {
+			if moved {
+				s.renew()
+			}
 			k.care(ctx, w, s)
 		}
 		timer.Reset(keepTick)
@@ -335,6 +348,13 @@ func (k *keeper) run(w *wire) {
 			timer.Stop()
 		}
 	}
+}
+
+// renew has the subscription made again.
+func (s *session) renew() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.push.active, s.push.retry = false, time.Time{}
 }
 
 // care does what a member needs now.

@@ -32,7 +32,9 @@ type finder struct {
 
 	saying sync.Mutex // serialises found
 
-	conns map[string]mi.PacketConn // for questions, by own address; "" for unicast
+	conns  map[string]mi.PacketConn // for questions, by own address; "" for unicast
+	group  mi.PacketConn            // hears announcements; nil without
+	joined []string                 // names of the interfaces on which it does
 }
 
 // Find implements mi.Driver. It listens for announcements and searches by
@@ -75,6 +77,9 @@ func (f *finder) close() {
 	for _, conn := range f.conns {
 		_ = conn.Close()
 	}
+	if f.group != nil {
+		_ = f.group.Close()
+	}
 }
 
 // interfaces returns those to find lamps on.
@@ -86,26 +91,46 @@ func (f *finder) interfaces() []mi.Interface {
 	return slices.DeleteFunc(mi.Outward(all, f.d.o.Interfaces), func(i mi.Interface) bool { return !i.Multicast })
 }
 
-// listen joins the group in which lamps announce themselves.
-func (f *finder) listen(ctx context.Context) error {
-	conn, err := f.d.w.Net.ListenUDP(ctx, group().String())
-	if err != nil {
+// listen opens the socket on which lamps announce themselves.
+func (f *finder) listen(ctx context.Context) (err error) {
+	if f.group, err = f.d.w.Net.ListenUDP(ctx, group().String()); err != nil {
+		f.group = nil
 		return fmt.Errorf("yeelight: find: %w", err)
 	}
-	joined := false
-	for _, i := range f.interfaces() {
-		if err = conn.Join(i, group().Addr()); err == nil {
-			joined = true
-		}
-	}
-	if !joined {
-		_ = conn.Close()
-		return err // nil: there is no network to listen on
-	}
-	f.conns["announcements"] = conn
-	f.read(conn)
+	f.read(f.group)
 	return nil
 }
+
+// join hears the group on the interfaces that are there now.
+func (f *finder) join(cards []mi.Interface) {
+	if f.group == nil {
+		return
+	}
+	f.joined = slices.DeleteFunc(f.joined, func(name string) bool {
+		return !slices.ContainsFunc(cards, func(i mi.Interface) bool { return i.Name == name })
+	})
+	for _, i := range cards {
+		if slices.Contains(f.joined, i.Name) {
+			continue
+		}
+		if err := f.group.Join(i, group().Addr()); err != nil {
+			f.d.o.Log.Debug().Err(err).Str("interface", i.Name).Msg("announcements of lamps are not heard here")
+		}
+		f.joined = append(f.joined, i.Name) // what fails now fails again
+	}
+}
+
+// leave closes the sockets of addresses that this machine has no more.
+func (f *finder) leave(cards []mi.Interface) {
+	for own, conn := range f.conns {
+		if own != "" && !slices.ContainsFunc(cards, func(i mi.Interface) bool { return own == ownAddress(i) }) {
+			_ = conn.Close()
+			delete(f.conns, own)
+		}
+	}
+}
+
+func ownAddress(i mi.Interface) string { return netip.AddrPortFrom(i.Prefix.Addr(), 0).String() }
 
 // read takes what comes to one socket until it is closed.
 func (f *finder) read(conn mi.PacketConn) {
@@ -136,8 +161,11 @@ func (f *finder) read(conn mi.PacketConn) {
 // search asks for lamps everywhere once.
 func (f *finder) search(ctx context.Context) {
 	if !f.d.o.NoMulticast {
-		for _, i := range f.interfaces() {
-			own := netip.AddrPortFrom(i.Prefix.Addr(), 0).String()
+		cards := f.interfaces()
+		f.join(cards)
+		f.leave(cards)
+		for _, i := range cards {
+			own := ownAddress(i)
 			f.ask(ctx, own, own, group())
 		}
 	}
