@@ -36,6 +36,7 @@ type user struct {
 
 	mu     sync.Mutex
 	client *client           // nil while there is none
+	count  map[string]int    // messages by topic
 	up     bool              // the bridge says that it is there
 	open   map[string]told   // orders that have not ended, by name
 	errors map[string]string // last_error by did
@@ -45,7 +46,7 @@ type user struct {
 type told struct{ did, entity string }
 
 func newUser(s *stage, dial dialer, where string, mirrors map[string]*mirror) *user {
-	u := &user{stage: s, dial: dial, where: where, mirrors: mirrors, open: map[string]told{}, errors: map[string]string{}}
+	u := &user{stage: s, dial: dial, where: where, mirrors: mirrors, count: map[string]int{}, open: map[string]told{}, errors: map[string]string{}}
 	for _, i := range s.known {
 		u.tokens = append(u.tokens, i.Token.Reveal())
 	}
@@ -78,8 +79,25 @@ func (u *user) stay(ctx context.Context) {
 // left gives up what can no longer be heard of.
 func (u *user) left() {
 	u.mu.Lock()
+	u.client = nil
+	u.mu.Unlock()
+	u.parted()
+}
+
+// birth says what Home Assistant says when it has started.
+func (u *user) birth() {
+	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.client, u.up = nil, false
+	if u.client != nil {
+		_ = u.client.publish("homeassistant/status", "online", 1, false) // a broken connection is seen elsewhere
+	}
+}
+
+// parted is for a bridge that the broker cannot reach: its orders get lost.
+func (u *user) parted() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.up = false
 	for name := range u.open {
 		u.end(name, "the connection broke")
 	}
@@ -116,6 +134,9 @@ func (u *user) explained(name string) {
 
 func (u *user) heard(m message) {
 	u.scan(m.topic, m.payload)
+	u.mu.Lock()
+	u.count[m.topic]++
+	u.mu.Unlock()
 	rest, ours := strings.CutPrefix(m.topic, base)
 	if !ours {
 		return

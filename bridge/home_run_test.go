@@ -2,6 +2,7 @@ package bridge_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -79,6 +80,9 @@ type stage struct {
 	sent    map[netip.Addr]int
 	failed  []error
 	forget  bool // starts get no devices but those in the data folder
+	began   time.Time
+
+	patience time.Duration // with a bridge that is to stop; 0 is 10 s
 }
 
 const (
@@ -128,7 +132,7 @@ func newStage(t *testing.T, sc scene, mirrors map[string]*mirror) *stage {
 		log: &lines{}, sent: map[netip.Addr]int{},
 	}
 	s.ground = s.net.Machine(world.Topology{Prefix: bridgetest.Prefix("10.1.255.2")})
-	w := mi.World{Net: s.net.Segment(world.Topology{Prefix: bridgetest.Prefix("10.1.0.1")}), Now: time.Now, Seed: seed}
+	w := mi.World{Net: s.net.Segment(world.Topology{Prefix: netip.MustParsePrefix("10.1.0.1/8")}), Now: time.Now, Seed: seed}
 	var err error
 	if s.home, err = miio.New(w, miio.Options{Models: sc.models, Address: bridgetest.Address, Recorder: s.history, Still: sc.still}); err != nil {
 		t.Fatal(err)
@@ -149,6 +153,7 @@ func newStage(t *testing.T, sc scene, mirrors map[string]*mirror) *stage {
 // run plays the plan to its end.
 func (s *stage) run() *story {
 	began := time.Now()
+	s.began = began
 	ctx, finish := context.WithCancel(context.Background())
 	playing, leave := context.WithDeadline(ctx, began.Add(s.scene.plan.Span))
 	defer leave()
@@ -249,7 +254,7 @@ func (s *stage) halt() {
 	if err := <-s.ended; err != nil {
 		s.failed = append(s.failed, err)
 	}
-	if took := time.Since(asked); took > 10*time.Second {
+	if took := time.Since(asked); took > cmp.Or(s.patience, 10*time.Second) {
 		s.failed = append(s.failed, fmt.Errorf("stopping took %v", took))
 	}
 	s.closed()
@@ -272,7 +277,7 @@ func (s *stage) kill(lies bool) {
 	back := time.Now().Add(3*time.Second + 123_457)
 	s.machine.die()
 	s.disk.PowerLoss()
-	s.net.Break(netip.MustParseAddr("10.1.255.2"))
+	s.net.Break(s.here())
 	if s.broker == nil {
 		s.net.Break(netip.MustParseAddr("127.0.0.1"))
 	}
@@ -346,6 +351,14 @@ func (s *stage) fault(f chaos.Fault, i int) (begin, end func()) {
 		return func() { s.kill((f.Amount+i)%2 == 0) }, nothing
 	case chaos.ClockStep:
 		return func() { s.clock.Step(time.Duration(f.Amount) * time.Hour) }, func() { s.clock.Step(-time.Duration(f.Amount) * time.Hour) }
+	case chaos.DiskSlow:
+		return func() { s.disk.Delay(time.Duration(f.Amount) * time.Second / 10) }, func() { s.disk.Delay(0) }
+	case chaos.Address:
+		return func() { s.readdress([]string{"10.1.255.7", "10.2.255.7"}[f.Amount%2]) }, func() { s.readdress("10.1.255.2") }
+	case chaos.Sleep:
+		return func() { s.sleep(time.Duration(f.Amount) * time.Hour) }, nothing
+	case chaos.Birth:
+		return s.user.birth, nothing
 	}
 	return nothing, nothing
 }

@@ -42,13 +42,18 @@ const (
 	DiskReadOnly Kind = "disk-readonly"
 	Kill         Kind = "kill"  // the bridge, at From
 	ClockStep    Kind = "clock" // at From, by Amount hours
+
+	DiskSlow Kind = "disk-slow" // every call takes Amount tenths of a second
+	Address  Kind = "address"   // the bridge's machine has another; with an odd Amount in another network
+	Sleep    Kind = "sleep"     // the bridge's machine sleeps, at From, for Amount hours of everybody else
+	Birth    Kind = "birth"     // Home Assistant starts, at From
 )
 
 // deviceKinds and worldKinds are what a plan draws from; the order is part of
 // what a seed means.
 var (
 	deviceKinds = [...]Kind{Cut, Mute, Loss, Double, Reorder, Slow, Corrupt, Reboot, Move, Retoken, Busy, Garbage, Absurd, Ignore}
-	worldKinds  = [...]Kind{BrokerGone, DiskFull, DiskReadOnly, Kill, ClockStep}
+	worldKinds  = [...]Kind{BrokerGone, DiskFull, DiskReadOnly, Kill, ClockStep, DiskSlow, Address, Sleep, Birth}
 )
 
 // World is the subject of faults that are no device's.

@@ -97,6 +97,7 @@ const maxBody = 1 << 20
 func (s *Server) enter(w http.ResponseWriter, r *http.Request) (*visit, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	v := &visit{Request: r, now: s.now()}
+	w.Header().Set("Date", v.now.UTC().Format(http.TimeFormat))
 	v.host, _ = r.Context().Value(hostKey{}).(string)
 	if isXiaomi(r.Host) {
 		v.host = r.Host

@@ -35,6 +35,7 @@ const (
 	Available What = "available" // bridge published availability: Value "online" or "offline"
 	Restart   What = "restart"   // bridge or device started anew, or the connection to the broker began or ended
 	Queue     What = "queue"     // bridge: queue Key holds Value "n/capacity"
+	Slept     What = "slept"     // bridge: its machine slept while Value went by for everybody else
 )
 
 // Unclear is the Value of Reachable while a device can be reached now and then.

@@ -55,11 +55,26 @@ func Judge(entries []Entry, end time.Time, l Limits) []Violation {
 	return all
 }
 
+// worldly puts the entries to the time of the world, in which it went on while the
+// bridge's machine slept.
+func worldly(entries []Entry) []Entry {
+	out, slept := make([]Entry, len(entries)), time.Duration(0)
+	for i, e := range entries {
+		if e.What == Slept {
+			by, _ := time.ParseDuration(e.Value) // what is no duration is none
+			slept += by
+		}
+		e.At = e.At.Add(slept)
+		out[i] = e
+	}
+	return out
+}
+
 // noEventTwice is I1.
 func noEventTwice(entries []Entry, _ time.Time, l Limits) (bad []Violation) {
 	type event struct{ did, id string }
 	emitted, published := map[event]time.Time{}, map[event]int{}
-	for _, e := range entries {
+	for _, e := range worldly(entries) {
 		k := event{e.DID, e.ID}
 		switch e.What {
 		case Emitted:
@@ -93,7 +108,7 @@ const onTheWay = 10 * time.Second
 // nothingUnordered is I2.
 func nothingUnordered(entries []Entry, _ time.Time, l Limits) (bad []Violation) {
 	ordered := map[want]time.Time{}
-	for _, e := range entries {
+	for _, e := range worldly(entries) {
 		switch e.What {
 		case Order:
 			ordered[about(e)] = e.At

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"syscall"
 	"testing/fstest"
+	"time"
 
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/mi"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/nature"
@@ -24,8 +25,9 @@ type Disk struct {
 	synced   map[string][]byte // what survives a power cut for sure
 	limit    int               // bytes; 0 is none
 	readOnly bool
-	dead     bool // between PowerLoss and PowerOn
-	killAt   int  // number of the write that is interrupted; 0 is none
+	slow     time.Duration // before each call
+	dead     bool          // between PowerLoss and PowerOn
+	killAt   int           // number of the write that is interrupted; 0 is none
 	writes   int
 	written  int
 }
@@ -51,6 +53,23 @@ func (d *Disk) Protect(readOnly bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.readOnly = readOnly
+}
+
+// Delay makes every call wait, as a worn card or a busy network disk does.
+func (d *Disk) Delay(by time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.slow = by
+}
+
+// wait lets the disk work on a file. It must not be called with d.mu held.
+func (d *Disk) wait(name string) {
+	d.mu.Lock()
+	slow := d.slow
+	d.mu.Unlock()
+	if slow > 0 {
+		<-time.After(slow + time.Duration(nature.Roll(d.seed, "slow "+name)%uint64(time.Millisecond)))
+	}
 }
 
 // KillAt interrupts the n-th write from now on by a power cut; 1 is the next.
@@ -119,6 +138,7 @@ func (d *Disk) ready(write bool) error {
 
 // ReadFile implements mi.Disk.
 func (d *Disk) ReadFile(name string) ([]byte, error) {
+	d.wait(name)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	err := d.ready(false)
@@ -134,6 +154,7 @@ func (d *Disk) ReadFile(name string) ([]byte, error) {
 
 // WriteFile implements mi.Disk.
 func (d *Disk) WriteFile(name string, data []byte) error {
+	d.wait(name)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.write(name, data); err != nil {
@@ -193,6 +214,7 @@ func (d *Disk) used() int {
 
 // Remove implements mi.Disk.
 func (d *Disk) Remove(name string) error {
+	d.wait(name)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.ready(true); err != nil {
@@ -205,6 +227,7 @@ func (d *Disk) Remove(name string) error {
 
 // List implements mi.Disk.
 func (d *Disk) List(dir string) ([]string, error) {
+	d.wait(dir)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.ready(false); err != nil {
@@ -228,6 +251,7 @@ type folder struct{ disk *Disk }
 // Open implements fs.FS.
 func (f folder) Open(name string) (fs.File, error) {
 	d := f.disk
+	d.wait(name)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.ready(false); err != nil {

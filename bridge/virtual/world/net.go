@@ -70,6 +70,11 @@ func (n *Net) Hurt(addr netip.Addr, f chaos.Fault) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.faults[addr] = append(n.faults[addr], f)
+	if f.Kind == chaos.Cut {
+		left := f.To - time.Since(n.start)
+		time.AfterFunc(min(left, f.From+givenUp-time.Since(n.start)), n.giveUp)
+		time.AfterFunc(left, n.giveUp)
+	}
 }
 
 // Traffic returns the counters.
@@ -183,8 +188,27 @@ func lastOf(p netip.Prefix) netip.Addr {
 	return netip.AddrFrom4(a)
 }
 
+// Readdress gives a machine another address instead of that of its last card, as a
+// new lease does. Nothing reaches the old one any more, and streams from there hang
+// until they are given up.
+func (m *Machine) Readdress(to netip.Prefix) {
+	m.net.mu.Lock()
+	defer m.net.mu.Unlock()
+	cards := slices.Clone(m.cards)
+	card := &cards[len(cards)-1]
+	delete(m.net.owners, card.Prefix.Addr())
+	card.Prefix = to
+	if card.Broadcast.IsValid() {
+		card.Broadcast = lastOf(to)
+	}
+	m.cards, m.net.owners[to.Addr()] = cards, m
+	time.AfterFunc(givenUp, m.net.giveUp)
+}
+
 // Interfaces implements mi.Network.
 func (m *Machine) Interfaces() ([]mi.Interface, error) {
+	m.net.mu.Lock()
+	defer m.net.mu.Unlock()
 	return append([]mi.Interface(nil), m.cards...), nil
 }
 

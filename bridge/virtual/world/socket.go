@@ -36,7 +36,7 @@ type socket struct {
 
 type membership struct {
 	group netip.Addr
-	net   netip.Prefix
+	card  string
 }
 
 var _ mi.PacketConn = (*socket)(nil)
@@ -117,7 +117,7 @@ func (s *socket) Join(ifi mi.Interface, group netip.Addr) error {
 	n := s.machine.net
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s.groups = append(s.groups, membership{group, ifi.Prefix.Masked()})
+	s.groups = append(s.groups, membership{group, ifi.Name})
 	return nil
 }
 
@@ -143,6 +143,9 @@ func (n *Net) route(s *socket, to netip.AddrPort, data []byte) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	from := netip.AddrPortFrom(s.machine.source(s.addr.Addr(), to.Addr()), s.addr.Port())
+	if !s.machine.owns(from.Addr()) {
+		return // it was bound to an address that the machine has no more
+	}
 	seen := from
 	if s.machine.nat.IsValid() && !to.Addr().IsLoopback() {
 		seen = netip.AddrPortFrom(s.machine.nat, s.addr.Port())
@@ -186,7 +189,7 @@ func (n *Net) bound(m *Machine, to netip.AddrPort) *socket {
 		}
 		return n.sockets[place{m, everywhere}]
 	}
-	if s := n.sockets[place{addr: to}]; s != nil && !s.machine.nat.IsValid() {
+	if s := n.sockets[place{addr: to}]; s != nil && !s.machine.nat.IsValid() && s.machine.owns(to.Addr()) {
 		return s
 	}
 	owner := n.owners[to.Addr()]
@@ -218,7 +221,9 @@ func (s *socket) hears(m *Machine, from, to netip.Addr) bool {
 			continue
 		}
 		if to.IsMulticast() {
-			return c.Multicast && slices.Contains(s.groups, membership{to, c.Prefix.Masked()})
+			return c.Multicast && slices.ContainsFunc(s.machine.cards, func(o mi.Interface) bool {
+				return o.Prefix.Masked() == c.Prefix.Masked() && slices.Contains(s.groups, membership{to, o.Name})
+			})
 		}
 		if s.addr.Addr().IsUnspecified() {
 			return slices.ContainsFunc(s.machine.cards, func(o mi.Interface) bool { return c.Prefix.Contains(o.Prefix.Addr()) })

@@ -113,6 +113,7 @@ func (n *Net) connect(m *Machine, to netip.AddrPort) (net.Conn, error) {
 	near := netip.AddrPortFrom(from, firstFree+n.ephemeral[m]%freePorts)
 	a, b := net.Pipe()
 	here, there := &pipe{Conn: a, net: n, machine: m, local: near, remote: to}, &pipe{Conn: b, net: n, machine: l.machine, local: to, remote: near}
+	here.peer, there.peer = there, here
 	n.pipes[here], n.pipes[there] = true, true
 	l.waiting <- there
 	return here, nil
@@ -180,6 +181,49 @@ type pipe struct {
 	net           *Net
 	machine       *Machine
 	local, remote netip.AddrPort
+	peer          *pipe
+	lost          bool // something was sent that never came; guarded by net.mu
+}
+
+// givenUp is how long a stream bears it that nothing arrives: nine keep-alives of
+// 15 s get no answer.
+const givenUp = 150 * time.Second
+
+// hangs reports whether nothing that is written arrives at present. It needs net.mu.
+func (p *pipe) hangs() bool {
+	if p.local.Addr().IsLoopback() {
+		return false
+	}
+	return p.net.severed(p.local.Addr()) || p.net.severed(p.remote.Addr()) ||
+		!p.machine.owns(p.local.Addr()) || !p.peer.machine.owns(p.remote.Addr())
+}
+
+// Write implements net.Conn.
+func (p *pipe) Write(b []byte) (int, error) {
+	p.net.mu.Lock()
+	hangs := p.hangs()
+	p.lost = p.lost || hangs
+	p.net.mu.Unlock()
+	if hangs {
+		return len(b), nil
+	}
+	return p.Conn.Write(b)
+}
+
+// giveUp ends the streams that hung for long, and those of which something is
+// missing though they hang no more.
+func (n *Net) giveUp() {
+	n.mu.Lock()
+	var over []*pipe
+	for p := range n.pipes {
+		if hangs := p.hangs(); hangs || p.lost {
+			over = append(over, p)
+		}
+	}
+	n.mu.Unlock()
+	for _, p := range over {
+		p.Close()
+	}
 }
 
 // LocalAddr implements net.Conn.
