@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/chaos"
 	"github.com/mihome2mqtt/mihome2mqtt/bridge/virtual/history"
 )
 
@@ -22,6 +23,9 @@ func TestSameSeedSameStory(t *testing.T) {
 			t.Parallel()
 			sc := drawn(seed, time.Hour)
 			sc.brief = true
+			sc.plan.Faults = slices.DeleteFunc(sc.plan.Faults, func(f chaos.Fault) bool {
+				return f.Kind == chaos.Address && sc.external // paho's goroutines give a hanging stream up at one instant
+			})
 			a, b := perform(t, sc), perform(t, sc)
 			for _, tree := range []map[string]string{a.tree, b.tree} { // the minute's end is the end of the play
 				delete(tree, base+"bridge/health")

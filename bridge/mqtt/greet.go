@@ -23,9 +23,10 @@ func (h *Home) greet(ctx context.Context, s *session) error {
 	for _, f := range refused {
 		h.log.Warn().Str("user", h.opt.User).Str("topic", f).Msg("the broker does not let us listen there; check its access list")
 	}
+	past := h.past() // may wait for the disk
 	h.mu.Lock()
 	h.round++
-	a, ready := newAudit(s, h.round, h.topics, h.places, h.past()), make(chan struct{})
+	a, ready := newAudit(s, h.round, h.topics, h.places, past), make(chan struct{})
 	h.audit, h.ready = a, ready
 	h.mu.Unlock()
 	h.background.Go(func() {
