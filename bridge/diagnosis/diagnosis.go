@@ -24,7 +24,7 @@ type Options struct {
 	World  mi.World
 	Config *config.Config
 	Alone  bool // the bridge looks for nothing on the network
-	// Home returns the devices. Who tells them of this diagnosis may build them later.
+	// Home returns the devices, which tell of what happens and so are built later.
 	Home      func() *device.Home
 	Topics    Topics
 	Accounts  *account.Manager // nil while there are none
