@@ -151,7 +151,7 @@ func (v *Vehicle) live(at time.Duration) {
 		v.Ride(int(1000*rideSpeed*hours), lifeStep)
 	default:
 		v.Return()
-		v.Charge(chargeBy)
+		v.refill(chargeBy)
 	}
 }
 
@@ -192,7 +192,6 @@ type Vehicle struct {
 	metres, trip, tripTime int // m, m, s
 	charge                 int // percent, times 100
 	speed, current         int // m/h, 10 mA
-	fault, warning         int
 }
 
 // Leave takes the vehicle out of reach.
@@ -222,21 +221,14 @@ func (v *Vehicle) Ride(metres int, took time.Duration) {
 	v.speed, v.current = int(float64(metres)/took.Hours()), 350
 }
 
-// Charge fills the battery by some percent.
-func (v *Vehicle) Charge(percent int) {
+// refill fills the battery by some percent.
+func (v *Vehicle) refill(percent int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.current = 0
 	if v.charge < 100*100 {
 		v.charge, v.current = min(100*100, v.charge+100*percent), -180
 	}
-}
-
-// Fail sets the error code, and the warning.
-func (v *Vehicle) Fail(code, warning int) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.fault, v.warning = code, warning
 }
 
 // Press presses the power button, which confirms a pairing.

@@ -116,7 +116,8 @@ func (v *Vehicle) mainPage(page []byte) {
 	if v.o.Kind == Crypto {
 		average /= 100
 	}
-	for i, w := range []int{v.fault, v.warning, flags, 0, v.charge / 100, speed, average, v.metres & 0xFFFF, v.metres >> 16, v.trip / 10, v.tripTime, 285, 0, v.current} {
+	// The first two words are the error and the warning: it never has any.
+	for i, w := range []int{0, 0, flags, 0, v.charge / 100, speed, average, v.metres & 0xFFFF, v.metres >> 16, v.trip / 10, v.tripTime, 285, 0, v.current} {
 		put(0xB0+i, w)
 	}
 }
