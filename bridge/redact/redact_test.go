@@ -160,7 +160,7 @@ func TestLongListIsLeftToTheSecretsInIt(t *testing.T) {
 	var s Secrets
 	var list strings.Builder
 	for i := range 1000 {
-		token := fmt.Sprintf("%032x", uint64(i)*0x9e3779b97f4a7c15)
+		token := fmt.Sprintf("%016x%016x", uint64(i+1)*0x9e3779b97f4a7c15, i)
 		fmt.Fprintf(&list, "%d,%s\n", 100_000_000+i, token)
 		s.Add(mi.Secret(token))
 	}
