@@ -160,7 +160,7 @@ func explain(err error) error {
 		return fmt.Errorf("bluetoothd says %q: %w", err.Error(), mi.ErrOffline)
 	}
 	switch {
-	case errors.Is(err, dbus.ErrClosed):
+	case errors.Is(err, dbus.ErrClosed), errors.Is(err, net.ErrClosed):
 		return fmt.Errorf("%w: %w", errBroken, mi.ErrOffline)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("bluetoothd does not answer: %w", mi.ErrTimeout)
