@@ -81,6 +81,9 @@ func newMirror(s *mi.Spec, m *entity.Model, miot bool) *mirror {
 // learn takes in how a model that does not speak MIoT is read.
 func (m *mirror) learn(p *profile.Profile) {
 	m.profile, m.named = p, map[string][]int{}
+	for key := range m.single { // kelvins are whole percents there: what was ordered is shown until it is read
+		m.single[key] = m.single[key] && !strings.HasSuffix(key, "/color_temp")
+	}
 	for i := range m.spec.Props {
 		for _, read := range p.Reads([]int{i}) {
 			for _, name := range read.Names {
@@ -150,7 +153,7 @@ func (m *mirror) render(i int, values []mi.Value) map[string]string {
 // effects lists what a device is to carry out for an order.
 func (m *mirror) effects(o mi.Order) []history.Entry {
 	if !m.miot {
-		return nil
+		return m.calls(o)
 	}
 	var all []history.Entry
 	for _, c := range o.Set {
@@ -162,6 +165,45 @@ func (m *mirror) effects(o mi.Order) []history.Entry {
 		all = append(all, history.Entry{Key: "a" + iid(a.SIID, a.AIID), Value: list(c.Args)})
 	}
 	return all
+}
+
+// calls lists the methods that an order of a device that does not speak MIoT becomes.
+func (m *mirror) calls(o mi.Order) []history.Entry {
+	var all []profile.Request
+	for _, c := range o.Set {
+		some, _ := m.profile.Write(c) // what cannot be written is no call
+		all = append(all, some...)
+	}
+	for _, c := range o.Calls {
+		some, _ := m.profile.Call(c.Action, c.Args)
+		all = append(all, some...)
+	}
+	var out []history.Entry
+	for _, r := range all {
+		out = append(out, history.Entry{Key: r.Method, Value: plain(r.Params)})
+	}
+	return out
+}
+
+// plain writes the arguments of a method as a device notes them.
+func plain(params json.RawMessage) string {
+	var parts []json.RawMessage
+	if json.Unmarshal(params, &parts) != nil {
+		parts = []json.RawMessage{params}
+	}
+	args := make([]mi.Value, len(parts))
+	for i, p := range parts {
+		args[i], _ = mi.ParseJSON(p) // what is no value is null, there too
+	}
+	return list(args)
+}
+
+// now returns the values of a device as it has them.
+func (m *mirror) now(truth map[string]mi.Value) []mi.Value {
+	if m.miot {
+		return m.values(truth)
+	}
+	return m.told(truth)
 }
 
 func list(args []mi.Value) string {

@@ -232,7 +232,7 @@ func (u *user) give(name string, d *miio.Device, m *mirror, c command, r *rand.R
 		payload = invalid
 	}
 	topic := base + did + "/" + m.model.Entities[c.entity].ID + "/" + string(c.role) + "/set"
-	order, err := m.model.Order(c.entity, c.role, payload, m.values(d.Values()))
+	order, err := m.model.Order(c.entity, c.role, payload, m.now(d.Values()))
 	waits := told{did, m.model.Entities[c.entity].ID}
 	if raw := m.raw(order, did, name); raw.verb != "" && r.IntN(2) == 0 && err == nil {
 		topic, payload, waits.entity = base+"bridge/request/"+raw.verb, raw.payload, ""

@@ -66,16 +66,10 @@ func (tr *translator) entries() []history.Entry {
 			// Its silence means nothing.
 		case m == nil, e.What == history.Order, e.What == history.Done, e.What == history.Reachable, e.What == history.Available, e.What == history.Restart:
 			out = append(out, e)
-		case !m.miot:
-			for _, p := range m.named[e.Key] {
-				if e.What == history.Truth {
-					tr.changed[e.DID][p] = e.At
-				}
-			}
 		case e.What == history.Truth:
 			out = tr.truth(out, m, e)
 		case e.What == history.State:
-			if m.single[e.Key] && !tr.liar(e.DID) {
+			if m.single[e.Key] && !tr.liar(e.DID) && (m.miot || tr.shown[e.DID][e.Key] != "") {
 				out = append(out, unknown(e))
 			}
 		case e.What == history.Emitted:
@@ -107,11 +101,25 @@ func unknown(e history.Entry) history.Entry {
 
 // truth turns a new value into the texts that it should become.
 func (tr *translator) truth(out []history.Entry, m *mirror, e history.Entry) []history.Entry {
-	i := m.prop(e.Key)
 	v, err := mi.ParseJSON([]byte(e.Value))
-	if i < 0 || err != nil {
+	if err != nil {
 		return out
 	}
+	if m.miot {
+		if i := m.prop(e.Key); i >= 0 {
+			out = tr.changes(out, m, e, i, v)
+		}
+		return out
+	}
+	told := m.told(map[string]mi.Value{e.Key: v})
+	for _, i := range m.named[e.Key] {
+		out = tr.changes(out, m, e, i, told[i])
+	}
+	return out
+}
+
+// changes takes in the new value of property i.
+func (tr *translator) changes(out []history.Entry, m *mirror, e history.Entry, i int, v mi.Value) []history.Entry {
 	tr.values[e.DID][i], tr.changed[e.DID][i] = v, e.At
 	for _, n := range m.model.Touched(i) {
 		for key, text := range m.render(n, tr.values[e.DID]) {
