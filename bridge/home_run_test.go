@@ -354,7 +354,7 @@ func (s *stage) fault(f chaos.Fault, i int) (begin, end func()) {
 	case chaos.DiskSlow:
 		return func() { s.disk.Delay(time.Duration(f.Amount) * time.Second / 10) }, func() { s.disk.Delay(0) }
 	case chaos.Address:
-		return func() { s.readdress([]string{"10.1.255.7", "10.2.255.7"}[f.Amount%2]) }, func() { s.readdress("10.1.255.2") }
+		return func() { s.readdress("10.1.255.7") }, func() { s.readdress("10.1.255.2") }
 	case chaos.Sleep:
 		return func() { s.sleep(time.Duration(f.Amount) * time.Hour) }, nothing
 	case chaos.Birth:

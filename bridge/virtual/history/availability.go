@@ -45,7 +45,10 @@ func availabilityIsTrue(entries []Entry, end time.Time, l Limits) (bad []Violati
 			}
 		case Available:
 			p := of(e.DID)
-			if p.told && p.online != (e.Value == "online") {
+			if p.told && p.online == (e.Value == "online") {
+				continue // Home Assistant started, and is told again
+			}
+			if p.told {
 				p.changes++
 			}
 			p.online, p.told, p.toldAt = e.Value == "online", true, e.At

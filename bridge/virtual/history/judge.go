@@ -127,7 +127,8 @@ func nothingUnordered(entries []Entry, _ time.Time, l Limits) (bad []Violation) 
 // relative reports whether doing the order twice differs from doing it once:
 // actions and legacy methods that do not set a value.
 func relative(key string) bool {
-	return strings.HasPrefix(key, "a") || key == "toggle"
+	action := len(key) > 1 && key[0] == 'a' && key[1] >= '0' && key[1] <= '9'
+	return action || strings.HasPrefix(key, "app_") || key == "toggle"
 }
 
 // atMostOnce is I3.

@@ -33,6 +33,7 @@ type Net struct {
 	ephemeral map[*Machine]uint16
 	owners    map[netip.Addr]*Machine // of addresses that others see
 	stats     Traffic
+	lapses    int // how often everything under way got lost
 }
 
 // Traffic counts datagrams.
@@ -75,6 +76,13 @@ func (n *Net) Hurt(addr netip.Addr, f chaos.Fault) {
 		time.AfterFunc(min(left, f.From+givenUp-time.Since(n.start)), n.giveUp)
 		time.AfterFunc(left, n.giveUp)
 	}
+}
+
+// Lapse loses every datagram that is under way, as it is when somebody wakes up.
+func (n *Net) Lapse() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.lapses++
 }
 
 // Traffic returns the counters.

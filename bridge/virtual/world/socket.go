@@ -251,14 +251,17 @@ func (n *Net) carry(l link, r *socket, data []byte) {
 		data = damage(data, nature.Roll(n.seed, "damage", l.hash(), which))
 	}
 	n.stats.Doubled += uint64(f.copies - 1)
-	p := mi.Packet{Data: data, Addr: l.from}
+	p, lapses := mi.Packet{Data: data, Addr: l.from}, n.lapses
 	for i := range f.copies {
-		time.AfterFunc(f.delay+time.Duration(i)*7_000_003, func() { n.deliver(r, p) })
+		time.AfterFunc(f.delay+time.Duration(i)*7_000_003, func() { n.deliver(r, p, lapses) })
 	}
 }
 
-func (n *Net) deliver(r *socket, p mi.Packet) {
-	if r.arrive(p) {
+func (n *Net) deliver(r *socket, p mi.Packet, lapses int) {
+	n.mu.Lock()
+	late := lapses != n.lapses
+	n.mu.Unlock()
+	if late || r.arrive(p) {
 		return
 	}
 	n.mu.Lock()
