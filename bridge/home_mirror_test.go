@@ -81,9 +81,6 @@ func newMirror(s *mi.Spec, m *entity.Model, miot bool) *mirror {
 // learn takes in how a model that does not speak MIoT is read.
 func (m *mirror) learn(p *profile.Profile) {
 	m.profile, m.named = p, map[string][]int{}
-	for key := range m.single { // kelvins are whole percents there: what was ordered is shown until it is read
-		m.single[key] = m.single[key] && !strings.HasSuffix(key, "/color_temp")
-	}
 	for i := range m.spec.Props {
 		for _, read := range p.Reads([]int{i}) {
 			for _, name := range read.Names {

@@ -69,3 +69,21 @@ func retold(st *story) []string {
 	slices.Sort(out)
 	return out
 }
+
+// Models from before MIoT are held to the same promises: they do what was ordered, once,
+// and show no state that they did not have.
+func TestModelsBeforeMIoTDoWhatIsOrdered(t *testing.T) {
+	sc := staged(t, false, 0, "")
+	sc.brief = true
+	sc.models = []string{"chunmi.cooker.normal2", "zhimi.airpurifier.m1", "philips.light.bulb", "chuangmi.plug.m1", "roborock.vacuum.s5"}
+	sc.models = slices.Concat(sc.models, sc.models)
+	st, did := check(t, sc), map[string]bool{}
+	for _, e := range st.entries {
+		if e.What == history.Executed {
+			did[e.DID] = true
+		}
+	}
+	if len(did) < len(sc.models)/2 {
+		t.Errorf("only %d of %d devices did anything", len(did), len(sc.models))
+	}
+}

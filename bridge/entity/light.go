@@ -215,11 +215,7 @@ func (l *lamp) tint(kelvin float64, o *mi.Order) error {
 	if limits.Min < limits.Max && (kelvin < lo*0.97 || kelvin > hi*1.03) {
 		return invalid("colour temperature %s is out of range; send %s to %s kelvin", plain(kelvin), plain(math.Ceil(lo)), plain(math.Floor(hi)))
 	}
-	f := math.Round(l.kelvin.from(kelvin))
-	if limits.Min < limits.Max {
-		f = min(max(f, limits.Min), limits.Max)
-	}
-	return l.white.set(mi.Float(f), o)
+	return l.white.set(mi.Float(math.Round(onGrid(l.kelvin.from(kelvin), limits))), o)
 }
 
 // rgb returns the colour.

@@ -110,8 +110,17 @@ func (c *number) set(f float64, o *mi.Order) error {
 		}
 		return c.f.set(c.raw[best], o)
 	}
-	if c.step > 0 && c.min < c.max {
-		f = min(c.max, c.min+math.Round((f-c.min)/c.step)*c.step)
+	return c.f.set(mi.Float(tidy(onGrid(f, mi.Range{Min: c.min, Max: c.max, Step: c.step}))), o)
+}
+
+// onGrid brings f within the limits and onto their steps, where there are any: what is
+// shown after an order is what the device will tell.
+func onGrid(f float64, r mi.Range) float64 {
+	if r.Min >= r.Max {
+		return f
 	}
-	return c.f.set(mi.Float(tidy(f)), o)
+	if r.Step > 0 {
+		f = r.Min + math.Round((f-r.Min)/r.Step)*r.Step
+	}
+	return min(max(f, r.Min), r.Max)
 }
