@@ -189,7 +189,7 @@ func (m *Gateway) Live(ctx context.Context) {
 			if !m.listened() {
 				n = -1 // whoever comes later is told as well
 			}
-		case n%15 == 0:
+		case n%3 == 0: // a driver that was not there yet soon knows everybody
 			m.Beat()
 		case n%3 == 1:
 			m.Stir(20 + n%50)
