@@ -29,12 +29,11 @@ func (w *Watch) knocked(d *device.Device) (knock, device.Way, bool) {
 // silence says why a device does not answer. It says nothing until that is known.
 func (w *Watch) silence(d *device.Device, one Standing, cause string, f *facts) []finding {
 	info := d.Info()
-	kind, known := problem.Find(cause)
 	parent := w.opt.Home().Device(info.Parent)
 	switch {
 	case cause == "device.busy":
 		return []finding{{id: cause, measured: problem.Mute, proof: one.Trouble}}
-	case known && !kind.Whole && !strings.HasPrefix(cause, "net."):
+	case known(cause):
 		return []finding{{id: cause, proof: one.Trouble}}
 	case w.bluetooth(d, f):
 		return []finding{{id: "net.none", measured: problem.Air, proof: one.Trouble}}
@@ -50,6 +49,13 @@ func (w *Watch) silence(d *device.Device, one Standing, cause string, f *facts) 
 		return []finding{{id: "net.none", measured: problem.Far, proof: one.Trouble}}
 	}
 	return w.silentHere(d, one, f)
+}
+
+// known reports whether a cause that the driver named says all: it is about the device
+// itself, not about the network in between.
+func known(cause string) bool {
+	kind, ok := problem.Find(cause)
+	return ok && !kind.Whole && !strings.HasPrefix(cause, "net.")
 }
 
 // silentHere says why a device of the network does not answer.
@@ -75,6 +81,9 @@ func (w *Watch) walled(k knock, way device.Way, online bool, f *facts) finding {
 	why := ""
 	if way.Err != nil {
 		why = mi.Bare(way.Err.Error())
+	}
+	if cause := mi.Problem(way.Err); known(cause) {
+		return finding{id: cause, proof: join(k.proof, why)}
 	}
 	out := finding{id: "net.port_blocked", proof: join(k.proof, why), pairs: []string{"port", portOf(way.Addr)}}
 	addr := k.addr

@@ -134,6 +134,12 @@ func keyIlls() []ill {
 		{id: "token.wrong", text: "Desk plug hears the bridge but does not understand it. Its key has most likely changed; that happens when it was added to Mi Home again.",
 			before: onePlug, fall: func(w *ward) { w.retoken("00112233445566778899aabbccddeeff") }, within: 8 * time.Minute,
 			heal: func(w *ward) { w.retoken(w.opt.Known[0].Token) }, over: 5 * time.Minute},
+		{id: "token.wrong", text: "Desk plug hears the bridge but does not understand it. Its key has most likely changed; that happens when it was added to Mi Home again.",
+			before: func(w *ward) { // the cloud serves it, and knows the key of before
+				onePlug(w)
+				w.signIn(cloud.Options{Home: w.home}, cloud.User)
+			}, fall: func(w *ward) { w.retoken("00112233445566778899aabbccddeeff") }, within: 8 * time.Minute,
+			heal: func(w *ward) { w.retoken(w.opt.Known[0].Token) }, over: 8 * time.Minute},
 		{id: "token.missing", text: "460000000 was found, but its key is missing.",
 			before: func(w *ward) {
 				onePlug(w)
