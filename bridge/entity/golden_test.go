@@ -87,7 +87,7 @@ func TestGoldenEntities(t *testing.T) {
 		s = rules.Correct(s)
 		compare(t, "../../mappings/testdata/golden/"+s.Model+".txt", page(s, rules.Build(s, entity.Options{})))
 	})
-	if seen != len(golden) {
+	if seen != len(golden) && !testing.Short() { // then the corpus is a part of itself
 		t.Errorf("%d of %d models found", seen, len(golden))
 	}
 }

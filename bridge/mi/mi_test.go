@@ -131,7 +131,7 @@ func TestOutward(t *testing.T) {
 }
 
 func FuzzParseJSON(f *testing.F) {
-	for _, seed := range []string{`1`, `"x"`, `{"a":[1,2]}`, `1e400`, `-0`} {
+	for _, seed := range []string{`1`, `"x"`, `{"a":[1,2]}`, `1e400`, `-0`, `-0.0`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {

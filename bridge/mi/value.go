@@ -37,10 +37,13 @@ func Bool(b bool) Value {
 // Int makes an integer Value.
 func Int(i int64) Value { return Value{kind: KindInt, bits: uint64(i)} }
 
-// Float makes a floating point Value; NaN and infinities become unknown.
+// Float makes a floating point Value; NaN and infinities become unknown, -0 is 0.
 func Float(f float64) Value {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return Value{}
+	}
+	if f == 0 {
+		f = 0 // without a sign
 	}
 	return Value{kind: KindFloat, bits: math.Float64bits(f)}
 }
